@@ -11,6 +11,9 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(nbchat.__file__).parent
 """The package that is tested: the checkout's, or an installed one where the tests lie without it."""
 
+PATIENCE = 120.0
+"""Seconds until a wait for anything fails, however busy the machine is: a wait ends as soon as the thing comes."""
+
 _FOREIGN = ("NBCHAT_", "OPENAI_", "ANTHROPIC_", "JUPYTER", "JPY_", "IPYTHON")
 _FOREIGN_ENDS = ("_API_KEY", "_TOKEN", "_PROXY")
 

@@ -29,9 +29,8 @@ __all__ = ["Dispatcher", "Done", "Job"]
 GATHER_SECONDS = 0.05
 """Seconds that finished rows wait for others, to be journalled and delivered together; never more than half of those in flight."""
 
-
 WRITING_SECONDS = 0.002
-"""Seconds between looks at whether answers are written, while too many are not."""
+"""Seconds between looks at whether answers are written."""
 
 
 class Job(Struct):
@@ -62,9 +61,9 @@ class Done(Struct, frozen=True):
 class Dispatcher:
     """Sends queued jobs, at most `most` at once.
 
-    `keep` gets finished batches in the engine's thread before they are added to `ended`, so that they are already in the
-    journal's queue, and returns a function that tells whether they are written. At most `most` answers wait to be
-    written: a killed process loses no more than those, and the requests in flight. `ends` gets the error of each ended
+    `keep` gets finished batches in the engine's thread and returns a function that tells whether they are written. Only
+    then are they added to `ended`: a killed process has told nobody of an answer that it loses. At most `most` answers wait
+    to be written: it loses no more than those, and the requests in flight. `ends` gets the error of each ended
     job (None = no error); once it returns True, no further job starts. Always close the dispatcher at the end of a run.
     """
 
@@ -92,8 +91,9 @@ class Dispatcher:
         self._waiting: deque[Job] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._finished: list[Done] = []
-        self._writing: deque[tuple[int, Callable[[], bool]]] = deque()  # sizes of batches not known to be written
+        self._writing: deque[tuple[list[Done], Callable[[], bool]]] = deque()  # batches not known to be written
         self._timer: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._closed = False
 
     def put(self, jobs: Iterable[Job]) -> None:
@@ -151,9 +151,7 @@ class Dispatcher:
 
     def _unwritten(self) -> int:
         """The number of answers that the journal does not have yet."""
-        while self._writing and self._writing[0][1]():
-            self._writing.popleft()
-        return len(self._finished) + sum(size for size, _ in self._writing)
+        return len(self._finished) + sum(len(batch) for batch, _ in self._writing)
 
     async def _send(self, job: Job) -> Done:
         ask = job.form.ask
@@ -188,9 +186,19 @@ class Dispatcher:
             self._timer = None
         if self._finished:
             batch, self._finished = self._finished, []
-            self._writing.append((len(batch), self._keep(batch)))
-            self.ended.extend(batch)
+            self._writing.append((batch, self._keep(batch)))
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Add what is written to `ended`, and the rest as soon as it is; when closed, all of it."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        while self._writing and (self._closed or self._writing[0][1]()):
+            self.ended.extend(self._writing.popleft()[0])
             self._news.put(None)
+        if self._writing:
+            self._looking = asyncio.get_running_loop().call_later(WRITING_SECONDS, self._hand_over)
 
     async def _stop(self, patience: float) -> None:
         workers = list(self._workers)

@@ -26,7 +26,8 @@ from nbchat.rows.storage import Storage
 from nbchat.rows.template import Template
 from nbchat.rows.versions import column_versions
 from nbchat.store.ledger.budget import Budget
-from nbchat.values.errors import Interrupted, ParameterError
+from nbchat.values.arguments import checked
+from nbchat.values.errors import Interrupted, NbchatError, ParameterError
 from nbchat.values.numbers import whole_number
 from nbchat.values.wording import pluralize
 
@@ -44,6 +45,7 @@ class MapInterrupted(Interrupted):
         self.result = result
 
 
+@checked
 def map_rows(
     session: Session,
     data: Any,
@@ -141,21 +143,25 @@ class _Mapping(Struct, frozen=True):
         about: dict[str, Any] = {"template": self.template.text, "requests_of": form.common}
         about |= {"params": form.ask.params.to_dict(), "server": form.ask.endpoint.title}
         storage.note({**about, "status": "running"})
-        ended = False
+        path = None
         try:
             run.execute()
-            ended = run.stopped is None
+            path = None if sink is None or run.stopped is not None else sink.close()
         except KeyboardInterrupt:
-            raise MapInterrupted(f"Stopped: {_summary(run)}", self._result(run, storage, about, sample, sink)) from None
+            sentence = f"Stopped: {_summary(run, kept=sink is None or storage.keeps)}"
+            raise MapInterrupted(sentence, self._result(run, storage, about, sample, sink)) from None
+        except NbchatError as error:  # the file can't be written
+            run.stopped = error
         finally:
-            path = None if sink is None else sink.close(whole=ended)
+            if sink is not None:
+                sink.discard()
         try:
             result = self._result(run, storage, about, sample, sink, path)
         except KeyboardInterrupt:
-            sentence = f"Stopped at the end: {_summary(run)}"
+            sentence = f"Stopped at the end: {_summary(run, kept=sink is None or storage.keeps)}"
             raise MapInterrupted(sentence, self._result(run, storage, about, sample, sink, path)) from None
         if (stopped := run.stopped) is not None:
-            stopped.args = (f"{stopped} {_summary(run)}",)
+            stopped.args = (f"{stopped} {_summary(run, kept=sink is None or storage.keeps)}",)
             stopped.result = result
             raise stopped
         return result
@@ -195,6 +201,8 @@ class _Mapping(Struct, frozen=True):
         if sample is not None:
             pilot = Projection.of(outcomes, sample, self.source.total, self.how.repeat, run.at_once)
         notices = [f"{pluralize(run.cut, 'answer')} reached the token limit"] if run.cut else []
+        if sink is not None and sink.too_large:
+            notices.append(f"{pluralize(sink.too_large, 'value')} too large for the file's columns: see answer_error")
         details = Details(
             outcomes,
             {**about, "run": storage.run},
@@ -213,7 +221,8 @@ class _Mapping(Struct, frozen=True):
         return result_of(self.source, outcomes, run.form.schema, details)
 
 
-def _summary(run: Run) -> str:
-    """Return a sentence on how many rows are answered."""
+def _summary(run: Run, *, kept: bool) -> str:
+    """Return a sentence on how many rows are answered, and whether the result or the journal has the answers."""
     verb = "is" if 1 in (run.answered, run.count) else "are"
-    return f"{run.answered:,} of {pluralize(run.count, 'row')} {verb} answered and kept."
+    end = " and kept" if kept else ", and not kept, since there is neither a file of them nor a journal"
+    return f"{run.answered:,} of {pluralize(run.count, 'row')} {verb} answered{end}."

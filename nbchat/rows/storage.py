@@ -83,6 +83,11 @@ class Storage:
         finally:
             self._settle()
 
+    @property
+    def keeps(self) -> bool:
+        """Whether answers are written to the journal."""
+        return (file := journal()) is not None and file.trouble is None
+
     def warning(self) -> str | None:
         """Return a problem with the journal that was not reported yet; None = none."""
         return None if (file := journal()) is None else file.warning()

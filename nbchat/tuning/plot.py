@@ -24,6 +24,12 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 NEWEST_VEGA = 5
 """The newest version of Vega-Lite that JupyterLab draws."""
 
+LONGEST_NAME = 40
+"""Characters shown of a name on an axis or in the legend."""
+
+MOST_NAMES = 20
+"""Names on an axis or in the legend."""
+
 INK = "#787878"
 """A grey for axes, grid and text that is readable on light and dark pages."""
 
@@ -253,15 +259,31 @@ def _matplotlib(drawn: Figures) -> Any:
     for left in quality:
         _title(left, drawn.x_title, drawn.y_title, f"{drawn.y_title} by {drawn.x_title}")
     _title(right, drawn.trade_x_title, drawn.trade_title, drawn.heading)
+    right.update_datalim([(0, 0)], updatey=not drawn.frontier)  # else a millisecond or a token looks like a lot
+    right.autoscale_view()
+    right.set_xlim(left=0)
+    if not drawn.frontier:
+        right.set_ylim(bottom=0)
     if len(colour_of) > 1:
-        right.legend(fontsize=8, framealpha=0, labelcolor=INK)
+        _legend(figure, right, columns=1 + both)
     return figure
+
+
+def _legend(figure: Any, axes: Any, columns: int) -> None:
+    """Name the colours below both plots, where no point can lie."""
+    handles, names = axes.get_legend_handles_labels()
+    shown = [_shortened(name, LONGEST_NAME) for name in names[:MOST_NAMES]]
+    if len(names) > MOST_NAMES:
+        shown[-1] = f"… {len(names) - MOST_NAMES + 1} more"
+    figure.set_figheight(figure.get_figheight() + 0.18 * len(shown) / columns)
+    place = {"loc": "outside lower center", "ncols": columns}
+    figure.legend(handles[: len(shown)], shown, fontsize=8, frameon=False, labelcolor=INK, **place)
 
 
 def _draw_trade(axes: Any, drawn: Figures, series: str, colour: str) -> None:
     points = [point for point in drawn.trade if point.series == series]
     xs, ys = [point.x for point in points], [point.y for point in points]
-    axes.plot(xs, ys, "o", color=colour, alpha=0.7, label=_literal(series))
+    axes.plot(xs, ys, "o", color=colour, alpha=0.7, label=series.lstrip("_"))
     if any(point.low is not None for point in points):
         axes.errorbar(xs, ys, yerr=_error_bars(points), fmt="none", color=colour, capsize=3)
 
@@ -288,13 +310,22 @@ def _draw_quality(axes: Any, drawn: Figures, series: str, colour: str) -> None:
         return float(x if drawn.numeric else names.index(x)) + aside
 
     if not drawn.numeric:
-        axes.set_xticks(range(len(names)), [_literal(str(name)) for name in names])
+        _name_ticks(axes, [str(name) for name in names])
         axes.set_xlim(-0.6, len(names) - 0.4)
     means = sorted((point for point in drawn.means if point.series == series), key=lambda point: place(point.x))
     xs, ys = [place(point.x) for point in means], [point.y for point in means]
     axes.errorbar(xs, ys, yerr=_error_bars(means), fmt="o-" if drawn.numeric else "o", color=colour, capsize=3)
     runs = [point for point in drawn.runs if point.series == series and (drawn.numeric or point.x in names)]
     axes.plot([place(p.x) for p in runs], [p.y for p in runs], "o", color=colour, alpha=0.25, markersize=4)
+
+
+def _name_ticks(axes: Any, names: Sequence[str]) -> None:
+    """Write names along x: slanted where they would not fit side by side, and not all of very many."""
+    places = range(0, len(names), -(-len(names) // MOST_NAMES) or 1)
+    few = len(places) <= 6
+    labels = [_shortened(names[place], LONGEST_NAME if few else LONGEST_NAME // 2) for place in places]
+    slant = {"rotation": 20 if few else 60, "ha": "right", "fontsize": 8, "rotation_mode": "anchor"}
+    axes.set_xticks(places, labels, **(slant if sum(map(len, labels)) > LONGEST_NAME else {}))
 
 
 def _dodge(drawn: Figures, series: str) -> float:
@@ -313,6 +344,12 @@ def _title(axes: Any, x: str, y: str, title: str) -> None:
     axes.grid(color=INK, alpha=0.2)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _shortened(name: str, most: int) -> str:
+    """Cut a name in its middle: models differ in their vendors and in their versions."""
+    half = (most - 1) // 2
+    return _literal(name if len(name) <= most else f"{name[:half]}…{name[-half:]}")
 
 
 def _literal(text: str) -> str:

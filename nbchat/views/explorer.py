@@ -82,6 +82,8 @@ class Explorer:
         self._table = widgets.HTML(_dom_classes=("nbchat-table",))
         self._act = widgets.Text(_dom_classes=("nbchat-act",))
         self._act.observe(lambda change: self._acted(change["new"]), "value")
+        self._done: dict[str, int] = {}
+        """The count of the last action that was done for each page that shows this."""
         for control in (*self._controls(), self.blind, *self._pair):
             control.observe(self._moved, "value")
         self._line = widgets.Box(_dom_classes=("nbchat-line",))
@@ -174,10 +176,15 @@ class Explorer:
     # Events from the page
 
     def _acted(self, text: str) -> None:
-        if not text:
-            return
+        for action in json.loads(text):
+            page, count = action["page"], action["count"]
+            if count > self._done.get(page, 0):
+                self._done[page] = count
+                self._try(action)
+        self._act.placeholder = f"{page} {count}"
+
+    def _try(self, action: dict[str, Any]) -> None:
         try:
-            action = json.loads(text)
             self._do(action["act"], action.get("run", NONE), action.get("value"))
         except NbchatError as error:
             self._say(str(error))

@@ -42,12 +42,18 @@ SCRIPT = """
   if (!act) { if (tries) setTimeout(() => attach(tries - 1), 20); return; }
   if (root.dataset.nbchatExplorer) return;
   root.dataset.nbchatExplorer = 'yes';
-  let count = 0;
+  const page = String(Math.random());
+  let [count, actions] = [0, []];
   const tell = what => {
-    act.value = JSON.stringify({...what, count: count++});
+    actions.push({...what, page, count: ++count});
+    act.value = JSON.stringify(actions);
     act.dispatchEvent(new Event('input', {bubbles: true}));
     act.dispatchEvent(new Event('change', {bubbles: true}));
   };
+  new MutationObserver(() => {
+    const [whose, done] = act.placeholder.split(' ');
+    if (whose === page) actions = actions.filter(action => action.count > Number(done));
+  }).observe(act, {attributes: true, attributeFilter: ['placeholder']});
   const runOf = node => Number(node.closest('tr[data-nbchat-run]')?.dataset.nbchatRun ?? -1);
   const thumb = (row, name) => {
     const buttons = [...row.querySelectorAll('button[data-nbchat-thumb]')];
@@ -110,4 +116,9 @@ SCRIPT = """
   });
 })(250);
 """
-"""It sends actions to the kernel through a hidden text field, as JSON: `act`, `run`, `value`."""
+"""It sends actions to the kernel through a hidden text field, as a JSON list: `act`, `run`, `value`, and `page` and `count`,
+which identify an action.
+
+While the kernel handles a widget's last change, ipywidgets holds back the next ones and sends only the last of them. So
+the list has every action until the kernel confirms it: with its page and count in the field's placeholder.
+"""

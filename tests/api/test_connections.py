@@ -167,8 +167,8 @@ async def upload(url, seconds):
 
 def test_a_long_upload_takes_its_time_as_long_as_it_moves():
     async def play():
-        async with reading_slowly([lambda: asyncio.sleep(0.2)] * 5) as url:
-            return await upload(url, 0.7)
+        async with reading_slowly([lambda: asyncio.sleep(0.2)] * 8) as url:
+            return await upload(url, 1.5)
 
     assert asyncio.run(play()) == (b"ok", 200)
 

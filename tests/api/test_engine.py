@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -21,6 +20,7 @@ from nbchat.values.answer.events import Failed, TextDelta
 from nbchat.values.errors import ConfigError
 from tests.api.asking import LONG, Asked, call_to
 from tests.environment import ROOT
+from tests.store.turns import wait_for_text
 
 
 def test_there_is_one_engine_however_many_threads_ask():
@@ -220,17 +220,12 @@ except Interrupted as stop:
 """
     child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     request = server.wait_for_request(LONG)
-    _until_it_waits(child)
+    if not isinstance(answer, Silent):
+        wait_for_text(os.environ["NBCHAT_STORE"], "x")
     child.send_signal(signal.SIGINT)
     out, _ = child.communicate(timeout=LONG)
     assert request.closed.wait(LONG)
     assert out == ("stopped [] fine\n" if isinstance(answer, Silent) else "stopped [True] fine\n")
-
-
-def _until_it_waits(child):
-    """Wait until the main thread is in `ask`: shortly after the request has arrived."""
-    time.sleep(0.3)
-    assert child.poll() is None
 
 
 def test_an_ask_ends_with_its_process_and_leaves_no_warning(server):

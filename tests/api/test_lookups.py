@@ -82,7 +82,7 @@ def test_the_history_is_fitted_to_a_listed_window(server):
 
 @pytest.mark.parametrize("path", ["/tokenize", "/v1/tokenize"])
 def test_tokens_are_those_of_the_servers_own_tokenizer(server, own, path):
-    server.default = lambda request: Plain({"tokens": [7, 8]}) if request.path == path else Status(404)
+    server.paths[path] = Plain({"tokens": [7, 8]})
     assert own.run(own.client.token_ids(Endpoint(server.base_url), "m", "a word")) == [7, 8]
     asked = server.requests[-1].json
     assert (asked["content"], asked["prompt"], asked["add_special"]) == ("a word", "a word", False)
@@ -92,7 +92,7 @@ def test_tokens_are_those_of_the_servers_own_tokenizer(server, own, path):
     "answer", [Status(500, {"tokens": [7]}), Plain({"tokens": [7.0]}), Plain({"tokens": 7}), Plain([7])]
 )
 def test_without_a_tokenizer_it_is_said(server, own, answer):
-    server.default = answer
+    server.paths = dict.fromkeys(["/tokenize", "/v1/tokenize"], answer)
     with pytest.raises(ServerError, match="offers no tokenizer; give tokens by their ids"):
         own.run(own.client.token_ids(Endpoint(server.base_url), "m", "a word"))
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.browser.dashboards import VoilaServer
-from tests.browser.frontends import HEIGHT, PATIENCE, SECOND, Frontend, JupyterServers, new_context
+from tests.browser.frontends import HEIGHT, SECOND, Frontend, JupyterServers, new_context
+from tests.environment import PATIENCE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [

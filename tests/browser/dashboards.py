@@ -10,8 +10,8 @@ from itertools import count
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.frontends import KERNELSPEC, PATIENCE, end
-from tests.environment import ROOT, clean_environment
+from tests.browser.frontends import KERNELSPEC, end
+from tests.environment import PATIENCE, ROOT, clean_environment
 
 
 class VoilaServer:

@@ -11,14 +11,13 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.environment import clean_environment
+from tests.environment import PATIENCE, clean_environment
 
 SHOTS = Path(__file__).parent.parent / "shots"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 PATHS = {"lab": "lab/workspaces/{stem}/tree/{stem}.ipynb", "notebook": "notebooks/{stem}.ipynb"}
 HEIGHT = 900  # CSS pixels
 SECOND = 1000  # Playwright counts in ms
-PATIENCE = 120  # seconds until a wait for anything fails, however busy the machine is
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 # The notebook in front, once it and its kernel are ready; else null.

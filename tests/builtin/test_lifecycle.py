@@ -12,6 +12,7 @@ import pytest
 from nbchat.builtin.http.server import BuiltinServer
 from nbchat.builtin.model.tokenizer import END
 from tests.builtin.asking import ask, body, stream
+from tests.environment import PATIENCE
 
 
 def test_with_a_key_nothing_is_to_be_had_without_it(caplog):
@@ -26,7 +27,7 @@ def test_with_a_key_nothing_is_to_be_had_without_it(caplog):
     assert "sésame" not in caplog.text
 
 
-def wait_until(holds, seconds=20):
+def wait_until(holds, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

@@ -23,6 +23,7 @@ from nbchat.testing import DONE, Hang, Say, Stream, Until, chunk, tool_call
 from nbchat.tuning.sweep import sweep
 from nbchat.values.answer.events import Ended, Finished, TextDelta
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
+from tests.environment import PATIENCE
 
 ROOM = Path(session_module.__file__).parent
 FOLDERS = {ROOM, ROOM / "exchange"}
@@ -255,7 +256,7 @@ def test_an_interrupt_that_python_loses_stops_the_answer_all_the_same(server, ch
         any(lose_one() for _ in events)
     with pytest.raises(Interrupted):
         sweep(chat, "Hi", temperature=[0, 1], on_progress=lose_one)
-    assert all(request.closed.wait(5) for request in server.requests)
+    assert all(request.closed.wait(PATIENCE) for request in server.requests)
     server.default = Say("Later")
     assert chat.ask("Hi").status == "complete"
 
@@ -312,9 +313,9 @@ def test_stop_ends_everything_that_is_asked_and_nothing_later(server, chat):
     server.wait_for_request()
     server.wait_for_request()
     chat.stop()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert len(raised) == 1
-    assert server.requests[-1].closed.wait(5)
+    assert server.requests[-1].closed.wait(PATIENCE)
     assert chat.ask("Later").status == "complete"
 
 
@@ -338,7 +339,7 @@ def test_a_request_is_consistent_while_another_thread_changes_the_session(server
     def move(message):
         thread = threading.Thread(target=lambda: (chat.connect("https://elsewhere.example.com/v1"), set_system()))
         thread.start()
-        thread.join(10)
+        thread.join(PATIENCE)
         return message_of(message)
 
     def set_system():
@@ -407,7 +408,7 @@ def test_an_interrupt_between_any_two_lines_closes_the_request(server, way):
         assert strike.struck
         assert len(chat.turns) <= len(chat.ledger()) <= 1
         kept += len(chat.turns)
-    assert all(request.closed.wait(5) for request in server.requests)
+    assert all(request.closed.wait(PATIENCE) for request in server.requests)
     assert len(server.requests) >= kept
     assert struck > 150
 
@@ -438,4 +439,4 @@ def test_a_real_interrupt_in_the_first_moments_closes_the_request(server, monkey
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert len(server.requests) > 30
-    assert all(request.closed.wait(5) for request in server.requests[2:])
+    assert all(request.closed.wait(PATIENCE) for request in server.requests[2:])

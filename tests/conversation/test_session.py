@@ -17,6 +17,7 @@ from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import CutOff, Interrupted, NbchatError, ParameterError, PromptError, SessionError
 from nbchat.values.messages import ImagePart, Message
 from nbchat.values.params import Params
+from tests.environment import PATIENCE
 
 PART = Stream([chunk("Half an "), Cut()])
 
@@ -378,7 +379,7 @@ def test_leaving_a_coroutine_s_stream_early_closes_the_connection_and_keeps_the_
                     break
 
     asyncio.run(main())
-    assert server.requests[0].closed.wait(5)
+    assert server.requests[0].closed.wait(PATIENCE)
     assert [(turn.reply.text, turn.reply.status) for turn in chat.turns] == [("Half", "interrupted")]
 
 
@@ -413,7 +414,7 @@ def test_cancelling_a_coroutine_s_stream_closes_the_connection(server, chat):
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(main())
-    assert server.requests[0].closed.wait(5)
+    assert server.requests[0].closed.wait(PATIENCE)
     assert chat.turns[0].reply.text == "Half"
 
 

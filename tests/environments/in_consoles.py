@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from nbchat.testing import Say
-from tests.environment import clean_environment
-from tests.kernel.kernels import PATIENCE
+from tests.environment import PATIENCE, clean_environment
 
 ANSWER = "First line of it.\n\n" + "\n".join(f"* point {number}" for number in range(10)) + "\n\nThe last line."
 

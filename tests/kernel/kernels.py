@@ -18,10 +18,7 @@ from jupyter_client.manager import KernelManager
 from pexpect import TIMEOUT
 from pexpect.fdpexpect import fdspawn
 
-from tests.environment import clean_environment
-
-PATIENCE = 120.0
-"""How long a test waits for anything before it fails."""
+from tests.environment import PATIENCE, clean_environment
 
 
 @dataclass(frozen=True, slots=True)

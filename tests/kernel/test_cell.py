@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from nbchat.testing import DONE, Cut, Flood, Hang, Pause, Say, ScriptedServer, Status, Stream, Until, chunk
+from nbchat.testing import DONE, Cut, Flood, Hang, Say, ScriptedServer, Status, Stream, Until, chunk
+from tests.environment import PATIENCE
+from tests.store.turns import wait_for_text
 
 SECRET = "sk-test-4f9a8b7c6d5e4f3a2b1c"
 
@@ -201,7 +203,7 @@ def test_an_interrupt_closes_the_connection_and_keeps_the_partial_answer(cell, s
         result = run.wait()
         assert (result.status, result.error.name) == ("error", "Interrupted")
         assert "stopped: this answer is incomplete" in text(result)
-        assert server.requests[-1].closed.wait(5)
+        assert server.requests[-1].closed.wait(PATIENCE)
         assert kernel.run("print('free')").stdout == "free\n"
 
 
@@ -225,10 +227,14 @@ def test_an_interrupt_before_the_first_token(cell, server, kernel):
 
 
 def test_an_interrupt_in_a_cell_s_first_moments_leaves_no_request_running(cell, server, kernel):
-    """The interrupt comes 0 to 60 ms after the cell has begun; only the server can tell that its reader has gone."""
+    """The interrupt comes 0 to 60 ms after the cell has begun, and later on a slow machine; only the server can tell that
+    its reader has gone.
+    """
     cell("")  # everything is imported
     server.default = Stream([Until(threading.Event())])
-    for number in range(60):
+    number = 0
+    while number < 60 or len(server.requests) < 6:
+        number += 1
         run = kernel.start(
             f"print('begun', flush=True)\nget_ipython().run_cell_magic('chat', '--once', 'Hello {number}')"
         )
@@ -237,19 +243,17 @@ def test_an_interrupt_in_a_cell_s_first_moments_leaves_no_request_running(cell, 
         kernel.interrupt()
         result = run.wait()
         assert result.error.name in ("Interrupted", "KeyboardInterrupt")
-    assert len(server.requests) > 5
-    assert all(request.closed.wait(5) for request in server.requests[1:])  # the first was answered
+    assert all(request.closed.wait(PATIENCE) for request in server.requests[1:])  # the first was answered
 
 
 def test_aask_is_interruptible(cell, server, kernel):
     """Also on a silent socket, where a kernel's own loop would not see the signal."""
-    server.add(Stream([chunk("Once "), Hang()]))
+    server.add(Stream([chunk("Once upon"), Hang()]))
     run = kernel.start("reply = await registry.current.aask('Tell me', display=False)")
-    server.wait_for_request()
-    time.sleep(0.3)
+    wait_for_text(kernel.home / "nbchat.sqlite", "Once upon")
     kernel.interrupt()
     assert run.wait().status == "error"
-    assert server.requests[-1].closed.wait(5)
+    assert server.requests[-1].closed.wait(PATIENCE)
     assert kernel.run("print(registry.current.turns[-1].reply.status)").stdout == "interrupted\n"
 
 
@@ -302,7 +306,7 @@ def test_a_background_answer_has_its_name_at_once_and_can_be_stopped(cell, serve
         "while type(part).__name__ != 'Reply': time.sleep(0.02)\nprint(type(part).__name__, part.status)"
     )
     assert ended.stdout == "Reply interrupted\n"
-    assert server.requests[0].closed.wait(5)
+    assert server.requests[0].closed.wait(PATIENCE)
     assert "nothing is running in the background" in text(kernel.run("%chat stop"))
 
 
@@ -312,7 +316,7 @@ def test_a_background_answer_s_name_that_was_given_anew_stays(cell, server, kern
     cell("--background << later")
     kernel.run("coming, later = later, 'mine'")
     hold.set()
-    assert kernel.run("coming.wait(20); print(later, coming.text)").stdout == "mine Late\n"
+    assert kernel.run("coming.wait(); print(later, coming.text)").stdout == "mine Late\n"
 
 
 def cut(cell, server, options):
@@ -386,12 +390,14 @@ def test_the_guard_refuses_the_key(cell, server, kernel):
     assert server.requests == []
 
 
-def test_pauses_show_what_is_waited_for(cell, server):
+def test_pauses_show_what_is_waited_for(cell, server, kernel):
     """An empty cell shows what it waits for; the answer replaces that line."""
-    server.add(Stream([Pause(1.2), chunk("Here.", finish="stop")]))
-    result = cell("")
-    assert any("waiting for scripted-1" in json.dumps(content) for _, content in result.messages)
-    assert "waiting" not in text(result)
+    come = threading.Event()
+    server.add(Stream([Until(come), chunk("Here.", finish="stop")]))
+    run = kernel.start("%%chat\nHello")
+    run.until(lambda run: "waiting for scripted-1" in json.dumps(run.messages))
+    come.set()
+    assert "waiting" not in text(run.wait())
 
 
 def test_help_on_a_cell_shows_the_options_and_sends_nothing(cell, server):

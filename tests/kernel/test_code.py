@@ -1,10 +1,11 @@
 """Code out of answers: into the next cell, checked against the names that live."""
 
 import json
+import threading
 
 import pytest
 
-from nbchat.testing import Pause, Say, Status, Stream, chunk, error
+from nbchat.testing import DONE, Say, Status, Stream, Until, chunk, error
 from tests.kernel.kernels import shown
 
 
@@ -127,12 +128,14 @@ def test_a_mark_is_a_comment_where_nothing_was_asked(kernel, run, server):
 
 
 def test_a_background_cell_fills_the_next_one_with_the_line_that_fetches_its_code(kernel, run, server):
-    server.add(Stream([chunk("```python\ndone = totl\n```"), Pause(0.5), chunk(finish="stop"), "data: [DONE]\n\n"]))
+    rest = threading.Event()
+    server.add(Stream([chunk("```python\ndone = totl\n```"), Until(rest), chunk(finish="stop"), DONE]))
     run("total = 3")
     started = run("%%chat --code --background\nDo it")
     ((line, replace),) = next_input(started)
     assert (line.startswith("%chat code "), replace) == (True, False)
     assert run(line).error.value == "The answer has not arrived yet; run this cell again when it has."
+    rest.set()
     run("import time\nfrom nbchat.magics import background\nwhile background.running(): time.sleep(0.02)")
     fetched = run(line)
     ((code, replace),) = next_input(fetched)

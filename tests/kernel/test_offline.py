@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from nbchat.testing import Say, Status
-from tests.environment import clean_environment
+from tests.environment import PATIENCE, clean_environment
 
 CELLS = [
     "%load_ext nbchat",
@@ -23,7 +23,7 @@ import sys
 import nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+NotebookClient(notebook, kernel_name="python3").execute()
 nbformat.write(notebook, sys.argv[2])
 """
 
@@ -53,7 +53,7 @@ def executed(work, program, url):
         "NBCHAT_NOTEBOOK": str(work / "in.ipynb"),
     }
     done = subprocess.run(
-        PROGRAMS[program], cwd=work, env=environment, capture_output=True, text=True, timeout=120, check=False
+        PROGRAMS[program], cwd=work, env=environment, capture_output=True, text=True, timeout=5 * PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     notebook = nbformat.read(work / "out.ipynb", as_version=4)

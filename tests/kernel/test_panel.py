@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from nbchat.testing import Hang, Say, Stream, Until, chunk, tool_call
-from tests.kernel.kernels import PATIENCE
+from tests.environment import PATIENCE
 from tests.kernel.widgets import Widgets
 
 SECRET = "sk-test-4f9a8b7c6d5e4f3a2b1c"

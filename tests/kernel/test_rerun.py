@@ -5,7 +5,7 @@ import pytest
 from nbchat.testing import Hang, Say, Stream
 from nbchat.testing.payloads import chunk
 from tests.kernel.test_line import shown
-from tests.store.turns import texts, until
+from tests.store.turns import wait_for_text
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_cell_whose_kernel_was_killed_offers_the_partial_answer_before_asking_
     notebook.run("%%chat\nfirst", cell_id="a")
     running = notebook.start("%%chat\nlong", cell_id="b")
     running.until(lambda run: "partial text" in str(run.page.outputs))
-    wait_for_journal(notebook)
+    wait_for_text(notebook.store, "partial text")
     notebook.crash()
     notebook.restart()
     result = notebook.run("%%chat\nlong", cell_id="b")
@@ -99,7 +99,7 @@ def test_a_cell_cut_off_by_a_restart_offers_its_partial_answer(notebook, server,
         notebook.interrupt()
         assert running.wait().status == "error"
     else:
-        wait_for_journal(notebook)
+        wait_for_text(notebook.store, "partial text")
     notebook.restart()
     result = notebook.run("%%chat\nlong", cell_id="b")
     assert "%chat continue resumes it" in result.error.value
@@ -124,17 +124,6 @@ def test_two_kernels_share_one_journal(notebook, new_kernel, server):
     found = shown(other.run("%chat find mine")) + shown(notebook.run("%chat find theirs"))
     assert "Three." in found
     assert "Two." in found
-
-
-def wait_for_journal(notebook):
-    """Wait until all that came of the answer is in the journal."""
-    from nbchat.store.journal import Journal
-
-    journal = Journal(notebook.store)
-    try:
-        until(lambda: "partial text" in texts(journal))
-    finally:
-        journal.close(1.0)
 
 
 def test_a_front_end_without_cell_ids_adds_a_turn_and_says_so_once(notebook, server):

@@ -113,7 +113,7 @@ def test_rows_in_the_background_leave_the_kernel_free(cell, server, kernel):
     assert kernel.run("print(type(later).__name__, later.done)").stdout == "BackgroundRows False\n"
     hold.set()
     assert kernel.run(
-        "coming = later; coming.wait(30) if hasattr(coming, 'wait') else None; print(later.fillna('-').tolist())"
+        "coming = later; coming.wait() if hasattr(coming, 'wait') else None; print(later.fillna('-').tolist())"
     ).stdout == ("['late', 'late', '-', 'late']\n")
 
 
@@ -142,7 +142,7 @@ def test_stop_ends_rows_in_the_background_and_keeps_them(cell, server, kernel):
     assert cell("--each df --background << stopped", "Stop later: {comment}").status == "ok"
     kernel.run("import time\nwhile '3 of 4' not in repr(stopped): time.sleep(0.05)")
     assert "stopped 1 background answer" in shown(kernel.run("coming = stopped\n%chat stop"))
-    told = kernel.run("coming.wait(30); print(stopped.fillna('-').tolist())").stdout
+    told = kernel.run("coming.wait(); print(stopped.fillna('-').tolist())").stdout
     assert told == "['GOOD', 'BAD', '-', '-']\n"
 
 

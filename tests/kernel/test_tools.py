@@ -57,7 +57,7 @@ def test_an_interrupt_stops_an_async_tool_at_once(kernel, run, server, ask):
     running = kernel.start(f"{ASYNC_TOOL}\n{ask}")
     running.until(lambda run: run.page.outputs)
     kernel.interrupt()
-    result = running.wait(20)
+    result = running.wait()
     assert result.status == "error"
     assert result.stdout == "began\nended\n"
     assert (
@@ -75,7 +75,7 @@ def test_an_interrupt_stops_a_sync_tool_at_once(kernel, run, server):
     )
     running.until(lambda run: run.page.outputs)
     kernel.interrupt()
-    result = running.wait(20)
+    result = running.wait()
     assert result.error.name == "Interrupted"
     assert run("print(chat.ask('And now?', display=False).text)").stdout == "Next.\n"
 
@@ -119,6 +119,6 @@ def test_an_interrupt_at_the_prompt_stops_the_exchange(kernel, run, server):
     with pytest.raises(Asked):
         running.wait()
     kernel.interrupt()
-    result = running.wait(20)
+    result = running.wait()
     assert (result.error.name, result.stdout) == ("Interrupted", "")
     assert run("print(chat.ask('And now?', display=False).text)").stdout == "Next.\n"

@@ -1,8 +1,11 @@
 """A panel without a kernel, as a test drives it: found by its labels, moved, typed into, clicked."""
 
+import time
+
 from ipywidgets import Button, ToggleButton, Widget
 
 from nbchat.panel.panel import Panel
+from tests.environment import PATIENCE
 
 
 def walk(widget):
@@ -21,6 +24,14 @@ def tip(widget):
 def posts(server):
     """The messages that a scripted server was sent; a panel also asks for its models."""
     return [request for request in server.requests if request.method == "POST"]
+
+
+def until(condition):
+    """Wait for something another thread does; a failure is a failed test, not a hang."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.005)
 
 
 class Hand:
@@ -65,12 +76,12 @@ class Hand:
         """Write a message without sending it, as the front end reports it; return the text about its size."""
         sizing = self.panel.sizing
         sizing.draft.value = text
-        sizing.wait(20)
+        sizing.wait(PATIENCE)
         return sizing.line.value
 
     def wait(self):
         """Wait until nothing is being asked."""
-        self.panel.conversation.wait(20)
+        self.panel.conversation.wait(PATIENCE)
         assert not self.panel.conversation.busy
 
     def notes(self, name):
@@ -91,4 +102,4 @@ class Hand:
         return "\n".join(out["data"].get("text/plain") or out["data"].get("text/markdown", "") for out in outputs)
 
 
-__all__ = ["Hand", "Panel", "posts", "walk"]
+__all__ = ["Hand", "Panel", "posts", "until", "walk"]

@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 
 import pytest
 from ipywidgets import HTML
@@ -14,15 +13,8 @@ from nbchat.panel.worker import Worker
 from nbchat.testing import Cut, Pause, Say, Status, Stream, Until, chunk, error, tool_call
 from nbchat.values.answer.rating import Rating
 from nbchat.values.params import Params
-from tests.panel.panels import posts, tip, walk
-
-
-def until(condition, seconds=10):
-    """Wait for something another thread does; a failure is a failed test, not a hang."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.005)
+from tests.environment import PATIENCE
+from tests.panel.panels import posts, tip, until, walk
 
 
 def body(server, index=-1):
@@ -98,7 +90,7 @@ def test_the_size_goes_with_the_message_and_comes_back_with_the_same_one(hand, s
     size = here.type_message("Why?")
     here.send("Why?")
     here.wait()
-    here.panel.sizing.wait(20)
+    here.panel.sizing.wait(PATIENCE)
     assert here.panel.sizing.line.value == ""
     session.clear()
     assert here.type_message("Why?") == size != ""
@@ -388,7 +380,7 @@ def test_an_answer_stays_with_the_session_it_was_asked_in(hand, session, server)
     assert "still answering" in here.said()
     here.click("Stop")
     here.wait()
-    assert posts(server)[-1].closed.wait(10)
+    assert posts(server)[-1].closed.wait(PATIENCE)
     assert (session.turns[-1].reply.text, session.turns[-1].reply.status) == ("Half an", "interrupted")
     assert other.turns == ()
     assert here.replied() == ""
@@ -554,7 +546,7 @@ def test_late_token_ids_are_dropped(hand, session, server):
     """The user has moved on; until they come, nothing is sent without them."""
     late = threading.Event()
     here = hand(session)
-    here.panel.controls["logit_bias"]._tokens = lambda _text: [late.wait(10) and 7]
+    here.panel.controls["logit_bias"]._tokens = lambda _text: [late.wait(PATIENCE) and 7]
     here.type("logit_bias", '" word"=5')
     here.send("Go")
     assert "still being looked up" in here.said()
@@ -696,7 +688,6 @@ def test_words_are_looked_up_with_the_server_s_tokenizer(hand):
 
 
 def test_a_server_without_a_tokenizer_takes_ids_only(hand, session, server):
-    server.default = Status(404, error("no"))
     here = hand(session)
     here.type("logit_bias", "word=5")
     until(lambda: any("no tokenizer" in note for note in here.notes("logit_bias")))

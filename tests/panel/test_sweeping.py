@@ -5,12 +5,8 @@ import json
 import pytest
 
 from nbchat.conversation.session import Session
-from nbchat.testing import Pause, Stream, chunk
-from tests.panel.panels import posts
-
-
-def slow(pieces):
-    return Stream([part for n in range(pieces) for part in (chunk(f"w{n} "), Pause(0.1))] + [chunk("", finish="stop")])
+from nbchat.testing import Hang, Say, Stream, chunk
+from tests.panel.panels import posts, until
 
 
 @pytest.fixture
@@ -79,13 +75,12 @@ def test_a_sweeps_cell_can_be_pasted(hand, session, server):
 
 
 def test_stop_keeps_what_is_done(hand, session, server):
-    server.add(slow(2), slow(400))
+    server.add(Say("Whole"), Stream([chunk("Half"), Hang()]))
     here = hand(session)
     here.type("temperature", "0, 1")
     here.labelled("Message").value = "Hello"
     here.click("Send")
-    while "1 of 2" not in here.replied():
-        here.panel.conversation.wait(0.05)
+    until(lambda: "1 of 2" in here.replied())
     here.click("Stop")
     here.wait()
     assert sorted(run.status for run in here.panel.result) == ["complete", "interrupted"]

@@ -16,6 +16,7 @@ import nbchat
 from nbchat.frontend import Session
 from nbchat.testing import Pause, Say, ScriptedServer, Status
 from nbchat.values.errors import AuthenticationFailed, ConfigError, GuardError, ParameterError, PromptError
+from tests.environment import PATIENCE
 
 KEY = "sk-for-workers-only-7d1f"
 
@@ -133,7 +134,7 @@ def test_a_schema_gives_columns_of_the_same_types_in_every_partition(client, ser
 def test_the_costs_come_back(client, server, chat):
     _, lazy = frame([f"cost {i}" for i in range(10)], 2)
     chat.map(lazy, "{text}").compute()
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while chat.usage.prompt_tokens != 120 and time.monotonic() < until:
         time.sleep(0.02)  # reports come when the scheduler passes them on
     assert (chat.usage.prompt_tokens, sum(entry.requests for entry in chat.ledger())) == (120, 10)
@@ -146,9 +147,9 @@ def test_a_killed_worker_loses_only_what_was_under_way(client, server, chat):
     _, lazy = frame(rows, 6)
     future = client.compute(chat.map(lazy, "{text}", concurrency=8))
     while len(server.requests) < 80:
-        server.wait_for_request(timeout=30)
+        server.wait_for_request(timeout=PATIENCE)
     os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
-    assert future.result(timeout=120).tolist() == [row.upper() for row in rows]
+    assert future.result(timeout=PATIENCE).tolist() == [row.upper() for row in rows]
     assert len(rows) <= len(server.requests) <= len(rows) + 2 * 8
     assert answer.most <= 2 * 8
 

@@ -1,6 +1,8 @@
 """Tables that don't fit into memory: Parquet in, Parquet out, and nothing but some thousand rows in between."""
 
+import errno
 import io
+import os
 import threading
 
 import pandas as pd
@@ -180,3 +182,70 @@ def test_what_can_not_be_read_or_written(chat, server, table, tmp_path):
             chat.map(data, "{comment}", **options)
     assert not server.requests
     assert not list(tmp_path.glob("*.part"))
+
+
+class FullDisk(io.BytesIO):
+    """A file that takes so many bytes."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room = room
+
+    def write(self, data):
+        if self.tell() + len(data) > self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("missing", [1, 1_000, 20_000])
+def test_a_disk_that_is_full_at_any_moment_ends_the_run_with_what_is_answered(chat, server, table, missing):
+    """At the last byte, in the footer, and in the midst of the rows."""
+    chat.map(table, "{comment}", out=(whole := io.BytesIO()))
+    asked = len(server.requests)
+    with pytest.raises(ConfigError, match=r"No space left on device.* answered and kept") as failed:
+        chat.map(table, "{comment}", out=FullDisk(len(whole.getvalue()) - missing))
+    assert failed.value.result.path is None
+    assert len(server.requests) == asked
+
+
+def test_a_name_that_is_taken_meanwhile_is_said_and_no_answer_lost(chat, server, table, tmp_path):
+    out = tmp_path / "out.parquet"
+    folders = iter([out])
+
+    def take(position, _outcome):
+        if position == 300:
+            next(folders, tmp_path).mkdir(exist_ok=True)
+
+    with pytest.raises(ConfigError, match=r"can't be written: .* 490 of 500 rows are answered and kept") as failed:
+        chat.map(table, "{comment}", out=out, on_row=take)
+    assert not list(tmp_path.glob("*.part"))
+    out.rmdir()
+    assert failed.value.result.retry().path == out
+    assert len(server.requests) == 490
+
+
+def test_two_runs_write_no_file_at_once(chat, table, tmp_path):
+    out = tmp_path / "out.parquet"
+    refused = []
+
+    def second(position, _outcome):
+        if position == 100:
+            with pytest.raises(ConfigError, match=r"written by another run\. Nothing was sent") as error:
+                chat.map(table, "{comment} again", out=out)
+            refused.append(error)
+
+    chat.map(table, "{comment}", out=out, on_row=second)
+    assert refused
+    assert pd.read_parquet(out)["answer"][1] == "ROW 1"
+    assert chat.map(table, "{comment} again", out=out).path == out
+
+
+def test_answers_that_are_nowhere_are_not_called_kept(chat, table, tmp_path, monkeypatch):
+    monkeypatch.setenv("NBCHAT_STORE", "off")
+
+    def stop(position, _outcome):
+        if position == 200:
+            raise KeyboardInterrupt
+
+    with pytest.raises(MapInterrupted, match="answered, and not kept"):
+        chat.map(table, "{comment}", out=tmp_path / "out.parquet", on_row=stop)

@@ -4,6 +4,7 @@ import itertools
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,8 +14,9 @@ import pytest
 
 from nbchat.frontend import Session
 from nbchat.rows.mapping import MapInterrupted
+from nbchat.store.opening import journal_path
 from nbchat.testing import Say, ScriptedServer
-from tests.environment import ROOT
+from tests.environment import PATIENCE, ROOT
 
 ROWS = [f"row {number}" for number in range(400)]
 AT_ONCE = 8
@@ -41,7 +43,7 @@ def test_a_killed_run_pays_for_nothing_twice_but_what_was_in_flight(seed):
         for stop_at in sorted(draw.sample(range(20, 380), 2)):
             process = subprocess.Popen([sys.executable, "-c", RUN, server.base_url], cwd=ROOT)
             while len(asked(server)) < stop_at and process.poll() is None:
-                server.wait_for_request(timeout=20.0)
+                server.wait_for_request(timeout=PATIENCE)
             os.kill(process.pid, signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
         result = Session(base_url=server.base_url, model="m").map(ROWS, "{item}", concurrency=AT_ONCE)
@@ -73,3 +75,38 @@ def test_an_interrupt_at_any_time_keeps_what_was_answered_and_pays_for_the_rest_
         assert all(value in (None, row.upper()) for value, row in zip(result, rows, strict=True))
         assert result.retry(concurrency=AT_ONCE) == [row.upper() for row in rows]
         assert asked(server).total() <= len(rows) + AT_ONCE
+
+
+TOLD = """
+import os, signal, sys
+from nbchat import Session
+
+def told(position, outcome):
+    print(position, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Session(base_url=sys.argv[1], model="m").map([f"row {number}" for number in range(20)], "{item}", concurrency=4, on_row=told)
+"""
+
+
+def test_a_row_that_was_told_of_is_never_paid_again():
+    """Another process holds the journal while the first rows are answered."""
+    holder = sqlite3.connect(journal_path(), isolation_level=None, check_same_thread=False)
+    came = itertools.count(1)
+
+    def answer(request):
+        number = next(came)
+        if number == 1:
+            holder.execute("BEGIN IMMEDIATE")
+        elif number == 4:
+            threading.Timer(0.3, holder.execute, ["ROLLBACK"]).start()
+        return Say(request.json["messages"][-1]["content"].upper())
+
+    with ScriptedServer(default=answer) as server:
+        child = subprocess.run(
+            [sys.executable, "-c", TOLD, server.base_url], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+        )
+        assert child.returncode == -signal.SIGKILL
+        Session(base_url=server.base_url, model="m").map(ROWS[:20], "{item}", concurrency=4)
+        assert asked(server)[f"row {child.stdout.strip()}"] == 1
+    holder.close()

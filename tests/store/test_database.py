@@ -17,7 +17,7 @@ from nbchat.store import migrations
 from nbchat.store.database import Database
 from nbchat.store.rows import RowAnswer
 from nbchat.values.answer.events import TextDelta
-from tests.environment import ROOT
+from tests.environment import PATIENCE, ROOT
 from tests.store.turns import answer, text_of, until, write_turn
 from tests.store.turns import opened as session_of
 
@@ -70,12 +70,12 @@ def test_a_damaged_file_is_kept_under_another_name_and_said(opened, path, damage
     journal = opened(path)
     for number in range(50):
         write_turn(journal, "s", number, f"q{number}", "a" * 300)
-    journal.close(5.0)
+    journal.close(PATIENCE)
     spoiled = DAMAGES[damage](path.read_bytes())
     path.write_bytes(spoiled)
     journal = opened(path)
     write_turn(journal, "new", 0, "a", "b")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     (kept,) = aside(path)
     assert kept.read_bytes() == spoiled
     assert str(kept) in journal.warning()
@@ -87,7 +87,7 @@ def test_damage_that_shows_later_is_kept_and_said_too(opened, path):
     journal = opened(path)
     for number in range(200):
         write_turn(journal, "s", number, f"q{number}", "a" * 900)
-    journal.close(5.0)
+    journal.close(PATIENCE)
     data = bytearray(path.read_bytes())
     draw = random.Random(1)
     for start in range(8192, len(data), 4096):  # every page but the first two
@@ -96,7 +96,7 @@ def test_damage_that_shows_later_is_kept_and_said_too(opened, path):
     journal = opened(path)
     for number in range(3):
         write_turn(journal, "new", number, "a", "b")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     assert len(aside(path)) == 1
     assert [row.id for row in journal.sessions()] == ["new"]
 
@@ -148,8 +148,8 @@ def test_a_file_that_another_process_has_renewed_meanwhile_is_not_set_aside(open
         path.rename(path.with_name("moved"))
         early = opened(path)
         write_turn(early, "early", 0, "a", "b")
-        assert early.flush(10.0)
-    assert late.flush(10.0)
+        assert early.flush(PATIENCE)
+    assert late.flush(PATIENCE)
     assert aside(path) == []
     assert sorted(row.id for row in late.sessions()) == ["early", "late"]
 
@@ -157,7 +157,7 @@ def test_a_file_that_another_process_has_renewed_meanwhile_is_not_set_aside(open
 def test_a_newer_file_stays_as_it_is(opened, path):
     journal = opened(path)
     write_turn(journal, "s", 0, "a", "b")
-    journal.close(5.0)
+    journal.close(PATIENCE)
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {migrations.VERSION + 1}")
     connection.execute("CREATE TABLE of_the_future (x)")
@@ -165,7 +165,7 @@ def test_a_newer_file_stays_as_it_is(opened, path):
     before = path.read_bytes()
     journal = opened(path)
     write_turn(journal, "now", 0, "a", "b")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     assert "newer" in journal.warning()
     assert path.read_bytes() == before
     assert [row.id for row in opened(path).sessions()] == ["now"]
@@ -210,7 +210,7 @@ def test_a_file_that_another_process_is_making_is_nobody_elses(opened, path):
     connection = sqlite3.connect(path, isolation_level=None)
     assert opened(path)._database._checked_version(WhileLooking(connection, make)) == 0
     connection.close()
-    assert other.flush(10.0)
+    assert other.flush(PATIENCE)
 
 
 @pytest.mark.parametrize("spoil", ["folder is a file", "file is a folder"])
@@ -314,7 +314,7 @@ def test_a_file_that_may_not_grow_keeps_what_it_has(opened, path):
 def test_a_file_that_another_process_holds_is_written_when_it_lets_go(opened, path):
     journal = opened(path)
     write_turn(journal, "s", 0, "a", "b")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     write_turn(journal, "s", 1, "c", "d")
@@ -323,14 +323,14 @@ def test_a_file_that_another_process_holds_is_written_when_it_lets_go(opened, pa
     assert len(journal.places("s")) == 1  # and reading goes on
     holder.execute("ROLLBACK")
     holder.close()
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     assert len(journal.places("s")) == 2
 
 
 def test_writes_during_another_processs_lock_are_not_lost(opened, path):
     journal = opened(path)
     recording = journal.begin(session_of(journal, "s"), one := answer("long"))
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     recording.add([TextDelta("first ")])
@@ -352,12 +352,12 @@ def test_a_database_that_nothing_holds_is_closed(path):
 def test_a_file_that_is_taken_away_is_made_anew(opened, path):
     journal = opened(path)
     write_turn(journal, "s", 0, "a", "b")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     generation = journal.generation
     for file in path.parent.iterdir():
         file.unlink()
     write_turn(journal, "s", 1, "c", "d")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     assert journal.generation == generation + 1
     assert len(opened(path).places("s")) == 1
 
@@ -380,7 +380,7 @@ def test_files_of_each_earlier_schema_are_migrated(opened, path, old):
     assert [answer["text"] for answer in journal.rows.find(["row-1"]).values()] == ["good"] * rows
     write_turn(journal, session.id, 2, "next", "one")
     journal.rows.keep("run-2", [RowAnswer("row-2", 1, {"text": "bad"})])
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     assert journal.rows.find(["row-2"]) == {("row-2", 1): {"text": "bad"}}
     assert journal.warning() is None
 
@@ -392,7 +392,7 @@ def test_every_earlier_schema_has_a_file_here():
 def test_a_migration_runs_once_however_many_processes(opened, path, monkeypatch):
     journal = opened(path)
     write_turn(journal, "s", 0, "a", "b")
-    journal.close(5.0)
+    journal.close(PATIENCE)
     monkeypatch.setattr(
         migrations, "STEPS", (*migrations.STEPS, ("CREATE TABLE later (x)", "INSERT INTO later VALUES (1)"))
     )

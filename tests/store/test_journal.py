@@ -16,13 +16,14 @@ from nbchat.store.journal import Journal
 from nbchat.store.records import OpenSession, new_id
 from nbchat.values.answer.events import Finished, Started, TextDelta
 from tests import strategies
+from tests.environment import PATIENCE
 from tests.store.turns import answer, arrange, place, text_of, turn, write_turn
 from tests.store.turns import opened as session_of
 
 
 def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened, path):
     write_turn(journal, "s", 0, "What is 2+2?", "4", cell="c1", request=lambda: "r")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     again = opened(path)
     (row,) = again.sessions()
     assert (row.id, row.turns) == ("s", 1)
@@ -34,12 +35,12 @@ def test_a_turn_comes_back_from_another_journal_of_the_same_file(journal, opened
 
 def test_text_that_arrives_while_the_journal_still_writes_is_kept_when_it_closes(journal, opened, path):
     recording = journal.begin(session_of(journal, "s"), streaming := answer("x"))
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     writing, going_on = threading.Event(), threading.Event()
-    journal._writer.put(lambda _connection: (writing.set(), going_on.wait(5.0)))
-    assert writing.wait(5.0)
+    journal._writer.put(lambda _connection: (writing.set(), going_on.wait(PATIENCE)))
+    assert writing.wait(PATIENCE)
     recording.add([TextDelta("the last words")])
-    closing = threading.Thread(target=journal.close, args=(5.0,))
+    closing = threading.Thread(target=journal.close, args=(PATIENCE,))
     closing.start()
     while not journal._writer._closing:
         pass
@@ -57,14 +58,14 @@ def test_any_text_comes_back_to_the_character(tmp_path_factory, texts):
         recording = journal.begin(session_of(journal, "s"), streaming := answer("x"))
         for text in texts:
             recording.add([TextDelta(text), TextDelta(text, 1)])
-        journal.close(5.0)
+        journal.close(PATIENCE)
         stored = journal.answers("s")
         assert [stored[one].turn for one in ids] == [turn(text, text[::-1]) for text in texts]
         came = stored[streaming.id].events
         for index in (0, 1):
             assert "".join(e.text for e in came if e.index == index) == "".join(texts)
     finally:
-        journal.close(5.0)
+        journal.close(PATIENCE)
 
 
 def test_versions_keep_their_order_and_the_chosen_one(journal):
@@ -89,14 +90,14 @@ def test_an_answer_that_is_coming_is_on_the_disk_before_it_ends(journal, opened,
 
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
-    assert seen.wait(10)
+    assert seen.wait(PATIENCE)
     looking.join()
     stored = other.answers("s")[one.id]
     assert stored.events == (Started("m", "id-1"), TextDelta("Because"))
     recording.add([TextDelta("."), Finished("stop")])
     journal.pause(recording)
     journal.finish(session_of(journal, "s"), answer("Why?", "Because.", id=one.id))
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     stored = other.answers("s").get(one.id)
     assert stored is None  # it is in no place of the session
     assert other.find("because")[0][1].turn == turn("Why?", "Because.")
@@ -107,7 +108,7 @@ def test_an_empty_answer_is_not_stored(journal, path):
     recording.add([TextDelta("x")])
     journal.pause(recording)
     journal.drop(one.id)
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     assert journal.answers("s") == {}
 
 
@@ -116,7 +117,7 @@ def test_the_file_is_its_owners_alone(journal, path):
     try:
         os.umask(0)
         write_turn(journal, "s", 0, "a", "b")
-        assert journal.flush(5.0)
+        assert journal.flush(PATIENCE)
     finally:
         os.umask(before)
     for file in path.parent.iterdir():
@@ -140,7 +141,7 @@ def test_no_key_is_stored(tmp_path_factory, secret, around):
     session = OpenSession("s", None, settings, keys=keys)
     journal.finish(session, one)
     journal.arrange(session, 0, [place(one.id)], lambda: ([place(one.id)], [one]))
-    journal.close(5.0)
+    journal.close(PATIENCE)
     assert [file for file in folder.iterdir() if secret.encode() in file.read_bytes()] == []
 
 
@@ -183,7 +184,7 @@ def test_forgetting_a_session_leaves_nothing_of_it_in_any_file(journal, opened, 
         write_turn(journal, "stays", number, f"kept {number}", "fine")
     recording = journal.begin(session_of(journal, "gone"), answer("partial Zebra9999Quagga"))
     recording.add([TextDelta("Zebra9999Quagga")])
-    journal.flush(5.0)
+    journal.flush(PATIENCE)
     other = opened(path)  # a second kernel has the file open
     assert len(other.sessions()) == 2
     assert journal.forget("gone") == 201
@@ -213,7 +214,7 @@ def test_many_journals_write_one_file_at_once(opened, path):
         for index, journal in enumerate(journals):
             write_turn(journal, f"s{index}", number, f"q{number}", f"a{number}")
     for journal in journals:
-        assert journal.flush(20.0)
+        assert journal.flush(PATIENCE)
     reader = opened(path)
     assert [(row.id, row.turns) for row in sorted(reader.sessions(), key=lambda row: row.id)] == [
         (f"s{index}", 50) for index in range(4)
@@ -224,16 +225,16 @@ def test_a_session_that_another_process_opens_is_copied_by_the_first_when_it_goe
     first, second = opened(path), opened(path)
     write_turn(first, "s", 0, "a", "b")
     write_turn(first, "s", 1, "c", "d")
-    first.flush(5.0)
+    first.flush(PATIENCE)
     theirs = session_of(second, "s")
     second.take(theirs)
     write_turn(second, "s", 2, "theirs", "x")
-    assert second.flush(5.0)
+    assert second.flush(PATIENCE)
     one = answer("mine", "y")
     kept = [*second.places("s")[:2], place(one.id)]
     first.finish(session_of(first, "s"), one)
     first.arrange(session_of(first, "s"), 2, kept[2:], lambda: (kept, []))
-    assert first.flush(5.0)
+    assert first.flush(PATIENCE)
     copy = session_of(first, "s").id
     assert copy != "s"
     assert [text_of(stored) for stored in first.answers("s").values()] == ["b", "d", "x"]
@@ -246,7 +247,7 @@ def test_a_failing_operation_fails_no_other(journal, caplog):
 
     journal._writer.put(wrong)
     write_turn(journal, "s", 0, "a", "b")
-    assert journal.flush(5.0)
+    assert journal.flush(PATIENCE)
     assert len(journal.places("s")) == 1
 
 
@@ -254,7 +255,7 @@ def test_a_file_without_an_index_is_searched_all_the_same(journal, path, monkeyp
     monkeypatch.setattr(migrations, "_INDEX", "CREATE VIRTUAL TABLE words USING no_such_module_5 (x)")
     write_turn(journal, "s", 0, "needle", "b")
     assert len(journal.find("needle")) == 1
-    journal.close(5.0)
+    journal.close(PATIENCE)
     tables = Database(path)
     names = tables.read(lambda c: [row[0] for row in c.execute("SELECT name FROM sqlite_master")])
     tables.close()
@@ -265,7 +266,7 @@ def test_the_whole_file_is_sound_after_all_of_it(journal, path):
     for number in range(30):
         write_turn(journal, "s", number, "q" * number, "a" * 5000)
     journal.forget("s")
-    journal.close(5.0)
+    journal.close(PATIENCE)
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()

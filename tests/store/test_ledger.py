@@ -9,6 +9,7 @@ from nbchat.store.ledger.entries import Entries, Entry, Spent
 from nbchat.values.answer.reply import Timing
 from nbchat.values.answer.usage import Usage
 from tests import strategies
+from tests.environment import PATIENCE
 from tests.store.turns import opened
 
 names = st.none() | st.text(st.characters(codec="utf-8"), max_size=8)
@@ -40,7 +41,7 @@ def test_rows_come_back_as_they_were(tmp_path_factory, rows):
     for row in rows:
         journal.ledger.add(row)
     found = journal.ledger.entries()
-    journal.close(5.0)
+    journal.close(PATIENCE)
     plain = [asdict(row) for row in sorted(rows, key=lambda row: row.at)]
     assert repr([asdict(row) for row in found]) == repr(plain)
 
@@ -56,7 +57,7 @@ def test_what_was_spent_counts_every_kernel_and_no_replay(journal, opened, path)
     other.ledger.add(entry(0.5, None, at=200.0))
     other.ledger.add(entry(None, 7, at=300.0))
     journal.ledger.add(entry(0.0, 99, at=400.0, replayed=True))
-    assert other.flush(5.0)
+    assert other.flush(PATIENCE)
     assert journal.ledger.spent() == Spent(calls=3, cost=0.75, tokens=17, cost_unknown=1, tokens_unknown=1)
     assert journal.ledger.spent(250.0) == Spent(calls=1, cost=0.0, tokens=7, cost_unknown=1, tokens_unknown=0)
     assert journal.ledger.spent(1000.0) == Spent()
@@ -71,7 +72,7 @@ def test_a_forgotten_session_leaves_figures_and_nothing_else(journal, path):
     (left,) = journal.ledger.entries()
     assert (left.cost, left.usage.total_tokens) == (0.25, 10)
     assert (left.session, left.notebook, left.cell, left.params) == (None, None, None, {})
-    journal.close(5.0)
+    journal.close(PATIENCE)
     assert b"Zebra" not in path.read_bytes()
 
 

@@ -33,6 +33,7 @@ from nbchat.values.errors import ConfigError
 from nbchat.values.messages import ImagePart, Source
 from nbchat.values.request import Request
 from tests import strategies
+from tests.environment import PATIENCE
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "q"}], "temperature": 0.5, "stream": True}
 
@@ -162,5 +163,5 @@ def test_what_belongs_to_a_notebook_is_found_by_its_path_and_its_cells(journal):
     call("a", notebook="/n.ipynb")
     call("b", cell="c-1")
     call("c", notebook="/other.ipynb", cell="c-2")
-    journal.flush(5.0)
+    journal.flush(PATIENCE)
     assert [row[0] for row in journal.replays.of_notebook("/n.ipynb", ["c-1", "c-9"])] == ["a", "b"]

@@ -2,8 +2,10 @@
 
 import time
 
+from nbchat.store.journal import Journal
 from nbchat.store.records import STREAMING, Answer, OpenSession, Place, new_id
 from nbchat.values.answer.events import TextDelta
+from tests.environment import PATIENCE
 
 
 def turn(asked="What?", answered=None):
@@ -64,7 +66,16 @@ def texts(journal):
     return [text_of(stored) for row in journal.sessions() for stored in journal.answers(row.id).values()]
 
 
-def until(reached, seconds=20.0):
+def wait_for_text(path, text):
+    """Wait until the file of another process's journal has a text that still arrives."""
+    journal = Journal(path)
+    try:
+        until(lambda: any(text in one for one in texts(journal)))
+    finally:
+        journal.close(PATIENCE)
+
+
+def until(reached, seconds=PATIENCE):
     """Wait until `reached()`; fail where that takes too long."""
     deadline = time.monotonic() + seconds
     while not reached():

@@ -1,11 +1,12 @@
 """The plots: what they show, that both libraries take it, and what is said without them."""
 
+import itertools
 import json
 
 import pytest
 
 from nbchat.testing import Say, Status, error
-from nbchat.tuning.plot import figures, plot
+from nbchat.tuning.plot import Figures, Point, draw, figures, plot
 from nbchat.tuning.sweep import sweep
 from nbchat.values.errors import NbchatError, ParameterError
 
@@ -52,6 +53,29 @@ def test_a_sweep_in_which_all_failed_is_drawn_empty(server, session, backend):
     server.default = Status(400, error("No."))
     chart = plot(sweep(session, "Hi", temperature=[0, 1]), backend=backend)
     assert chart.to_dict() if backend == "altair" else chart.axes
+
+
+@pytest.mark.parametrize(
+    ("count", "second"), [(2, "some-vendor/a-model…xxxxxxxxxxxxxxxxx-1"), (30, "some-vend…xxxxxxx-2")]
+)
+def test_names_and_numbers_can_be_read_and_cover_nothing(count, second):
+    """Long names are slanted and cut, the legend lies below both plots, and close values get no more digits than fit."""
+    names = [f"some-vendor/a-model-with-a-long-name-{'x' * 40}-{number}" for number in range(count)]
+    points = [Point(name, 0.5, name, "", 0.4, 0.6) for name in names]
+    trade = [Point(0.3665 + number / 1e4, 40, name, "") for number, name in enumerate(names)]
+    chart = draw(lambda: Figures("model", "score", False, points, trade=trade), backend="matplotlib")
+    chart.draw_without_rendering()
+    left, right = chart.axes
+    (legend,) = chart.legends
+    assert all(label.get_rotation() for label in left.get_xticklabels())
+    assert all(len(text.get_text()) <= 40 for text in (*left.get_xticklabels(), *legend.get_texts()))
+    assert len(legend.get_texts()) == min(count, 20)
+    assert not any(legend.get_window_extent().overlaps(axes.bbox) for axes in chart.axes)
+    assert left.get_xticklabels()[1].get_text() == second
+    ticks = [label.get_window_extent() for label in right.get_xticklabels()]
+    assert not any(one.overlaps(other) for one, other in itertools.pairwise(ticks))
+    assert (right.get_xlim()[0], right.get_ylim()[0]) == (0, 0)
+    assert max(point.x for point in trade) < right.get_xlim()[1]
 
 
 def test_models_and_errors_are_drawn_as_they_are_written(result):

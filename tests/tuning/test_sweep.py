@@ -32,7 +32,7 @@ from nbchat.testing import (
 from nbchat.tuning.estimate import estimate
 from nbchat.tuning.sweep import SweepInterrupted, sweep
 from nbchat.values.errors import GuardError, ParameterError, PromptError
-from tests.environment import ROOT, clean_environment
+from tests.environment import PATIENCE, ROOT, clean_environment
 
 
 def bodies(server):
@@ -202,7 +202,7 @@ def test_an_interrupt_keeps_what_is_done_and_closes_what_runs(server, session):
     assert [run.status for run in result][3:] == ["not run"] * 2
     assert [run.text for run in result][:2] == ["One", "Two"]
     assert result[2].status == "interrupted"
-    assert server.requests[2].closed.wait(5)
+    assert server.requests[2].closed.wait(PATIENCE)
     assert "2 of 5" in str(caught.value)
     assert len(session.ledger()) == 3
 
@@ -233,9 +233,9 @@ def test_stop_from_another_thread_ends_a_sweep_as_an_interrupt_does(server, sess
     thread = threading.Thread(target=work)
     thread.start()
     for _ in range(len(begun) + 3):
-        server.wait_for_request(10)
+        server.wait_for_request(PATIENCE)
     session.stop()
-    thread.join(10)
+    thread.join(PATIENCE)
     [result] = caught
     assert len(server.requests) == len(begun) + 3
     if judged:
@@ -266,7 +266,7 @@ def all_read():
     """Wait until the engine has nothing more to do."""
 
     async def idle():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(asyncio.all_tasks()) > 1:
                 await asyncio.sleep(0.001)
 
@@ -348,12 +348,12 @@ def test_a_real_interrupt_stops_a_sweep_keeps_its_answers_and_leaves_the_session
         )
         with process:
             for _ in range(12):
-                server.wait_for_request(30)
+                server.wait_for_request(PATIENCE)
             while process.stdout.readline().strip() != "4":
                 pass
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
-        assert all(request.closed.wait(5) for request in server.requests[4:12])
+        assert all(request.closed.wait(PATIENCE) for request in server.requests[4:12])
     assert "kept 4 8 8" in rest
     assert rest.strip().endswith("Hello from the scripted server.")
     assert process.returncode == 0

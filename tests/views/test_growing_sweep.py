@@ -1,6 +1,7 @@
 """The answers of a sweep while they come: all of them in one picture, bounded, harmless, nothing lost when it is stopped."""
 
 import itertools
+import threading
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nbchat.frontend import Session
-from nbchat.testing import Pause, Say, Status, Stream, chunk
+from nbchat.testing import Hang, Say, Status, Stream, Until, chunk
 from nbchat.tuning.sweep import SweepInterrupted, sweep
 from nbchat.views.growing_sweep import MOST_CARDS, WINDOW, GrowingSweep
 from tests.strategies import scaled
@@ -64,27 +65,31 @@ def watched(session, pictures, on_picture=lambda _html: None, **options):
     return sweep(session, "Hi", on_run=growing.put, on_progress=progress, **options)
 
 
-def slow(name, pieces=8):
-    return Stream(
-        [part for n in range(pieces) for part in (chunk(f"{name}{n} "), Pause(0.1))] + [chunk("", finish="stop")]
-    )
+def begun(name, *rest):
+    """An answer of six pieces, and the rest."""
+    return Stream([*(chunk(f"{name}{n} ") for n in range(6)), *rest])
 
 
 def test_answers_are_side_by_side_while_they_arrive(server):
     """One picture has the beginnings of all answers, none of which is whole."""
-    server.add(slow("one"), slow("two"), slow("three"))
+    names, together = ("one", "two", "three"), threading.Event()
+    server.add(*(begun(name, Until(together), chunk(f"{name}6 ", finish="stop")) for name in names))
     pictures = Pictures()
-    result = watched(Session(base_url=server.base_url, model="m"), pictures, temperature=[0, 1, 2])
+
+    def look(html):
+        if all(f"{name}5" in html for name in names):
+            together.set()
+
+    result = watched(Session(base_url=server.base_url, model="m"), pictures, look, temperature=[0, 1, 2])
     seen = [picture["text/html"] for picture in pictures.shown]
-    assert any(all(f"{name}1" in html and f"{name}7" not in html for name in ("one", "two", "three")) for html in seen)
     assert seen[0].count("waiting") == 3
     assert seen[-1].count("✓") == 3
-    assert [len(run.text.split()) for run in result] == [8, 8, 8]
+    assert [len(run.text.split()) for run in result] == [7, 7, 7]
 
 
 def test_partial_answers_are_kept_when_it_is_stopped(server):
     """Stopping it keeps every piece that was shown."""
-    server.add(slow("one", 200), slow("two", 200))
+    server.add(begun("one", Hang()), begun("two", Hang()))
 
     def stop(html):
         if "one5" in html and "two5" in html:
@@ -94,9 +99,7 @@ def test_partial_answers_are_kept_when_it_is_stopped(server):
         watched(Session(base_url=server.base_url, model="m"), Pictures(), stop, temperature=[0, 1])
     for run in stopped.value.sweep:
         assert run.status == "interrupted"
-        pieces = run.text.split()
-        assert len(pieces) > 5
-        assert [piece.lstrip("onetw") for piece in pieces] == [str(n) for n in range(len(pieces))]
+        assert [piece.lstrip("onetw") for piece in run.text.split()] == [str(n) for n in range(6)]
 
 
 def test_a_failure_and_a_full_grid(server):

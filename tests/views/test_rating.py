@@ -1,5 +1,6 @@
 """What a reader thinks of answers: rated in the explorer, counted by the verdict, in the table, blind if wanted."""
 
+import itertools
 import json
 import math
 
@@ -13,8 +14,15 @@ from tests.views.test_sweep import HOSTILE, Tags, sweep_of
 pytest.importorskip("ipywidgets")
 
 
+counts = itertools.count(1)
+
+
 def act(explorer, **what):
-    explorer._act.value = json.dumps(what)
+    tell(explorer, [{**what, "page": "0.5", "count": next(counts)}])
+
+
+def tell(explorer, actions):
+    explorer._act.value = json.dumps(actions)
 
 
 def test_ratings_are_columns_and_the_verdict_uses_them():
@@ -52,12 +60,29 @@ def test_the_page_rates_sorts_and_applies():
     assert "must be a number" in explorer._message.value
     act(explorer, act="sort", value="text")
     assert [run.text for run in explorer.view] == ["a", "bb", "ccc"]
-    act(explorer, act="sort", value="text", count=2)
+    act(explorer, act="sort", value="text")
     assert [run.text for run in explorer.view] == ["ccc", "bb", "a"]
     act(explorer, act="apply", run=2)
     assert [turn.reply.text for turn in sweep.session.turns] == ["ccc"]
-    explorer._act.value = "no JSON"
+    act(explorer, act="thumb", run=3, value=True)
     assert "was not understood" in explorer._message.value
+
+
+def test_actions_that_were_held_back_are_each_done_once():
+    """Those that the kernel has not confirmed come again with the next; a page that was loaded anew counts from 1."""
+    sweep = sweep_of(["a", "b", "c"])
+    explorer = Explorer(sweep)
+    actions = [
+        {"act": "thumb", "run": run, "value": True, "page": "0.5", "count": count}
+        for count, run in enumerate((0, 7, 1, 2), start=1)  # there is no run 7
+    ]
+    tell(explorer, actions[:1])
+    sweep.rate(0, thumb=False)
+    tell(explorer, actions)
+    assert explorer._act.placeholder == "0.5 4"
+    assert [sweep.rating(run).thumb for run in range(3)] == [False, True, True]
+    tell(explorer, [{"act": "thumb", "run": 0, "value": True, "page": "0.7", "count": 1}])
+    assert sweep.rating(0).thumb is True
 
 
 def test_blind_shows_nothing_of_how_an_answer_was_made():

@@ -205,9 +205,9 @@ class ChatCompletions(Handler):
         except iostream.StreamClosedError:
             self._abandoned = True
         finally:
-            counters.running -= 1
             counters.abandoned += self._abandoned
             counters.finished += not self._abandoned
+            counters.running -= 1  # last: who sees that nothing runs sees how it ended
 
     async def _whole(self, completion: Completion, reply: Reply) -> None:
         pieces: list[Piece] = []

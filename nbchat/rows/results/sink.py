@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbchat.conversation.schemas.jsonschemas import Given
 from nbchat.conversation.schemas.records import record_of
@@ -20,7 +21,7 @@ from nbchat.rows.results.result import NAME, columns_of
 from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.rows.source import Source
 from nbchat.values.errors import ConfigError, ParameterError, PromptError
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import pluralize, shown
 
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema
@@ -34,7 +35,7 @@ WINDOW = 8 * WRITTEN_AT_ONCE
 """Most rows that are read and not written yet: what one slow row can hold in memory."""
 
 ERROR = "answer_error"
-"""The column with the reason why a row has no answer."""
+"""The column with the reason why a row has no answer, or why a part of it is missing."""
 
 
 class MappedFile(Mapped):
@@ -79,8 +80,11 @@ class ParquetSink:
         self._waiting: dict[int, Outcome] = {}
         self._ended: Counter[int] = Counter()
         self._written = 0
+        self.too_large = 0
+        """The number of values that the column of the reasons has instead of their own."""
         self._writer: Any = None
-        self._part = _begun(self.out) if isinstance(self.out, Path) else None
+        self._failed = False
+        self._part = _Part(self.out) if isinstance(self.out, Path) else None
 
     def has_room(self, read: int) -> bool:
         """Whether another row may be read, after so many."""
@@ -93,68 +97,118 @@ class ParquetSink:
         self._waiting[position] = outcome
         self.outcomes.add(position, outcome)
         self._ended[position // WRITTEN_AT_ONCE] += 1
-        while self._ended[self._written // WRITTEN_AT_ONCE] == WRITTEN_AT_ONCE:
+        while not self._failed and self._ended[self._written // WRITTEN_AT_ONCE] == WRITTEN_AT_ONCE:
             del self._ended[self._written // WRITTEN_AT_ONCE]
             self._write(WRITTEN_AT_ONCE)
         return True
 
-    def close(self, *, whole: bool) -> Any:
-        """Write the rest, and return where the file is; None = the run did not reach its end, and there is none."""
-        try:
-            if not whole:
-                return None
-            if self._waiting or self._writer is None:
-                self._write(len(self._waiting))
+    def close(self) -> Any:
+        """Write the rest, and return where the file is."""
+        if self._waiting or self._writer is None:
+            self._write(len(self._waiting))
+        with self._writing():
             self._writer.close()
-            self._writer = None
             if self._part is not None:
-                self._part.replace(self.out)
-            return self.out
-        finally:
-            if self._writer is not None:
+                self._part.finish(self.out)
+        return self.out
+
+    def discard(self) -> None:
+        """End it; what is not a whole file is removed."""
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
                 self._writer.close()
-            if self._part is not None:
-                self._part.unlink(missing_ok=True)
+        if self._part is not None:
+            self._part.remove()
 
     def _write(self, count: int) -> None:
         import pyarrow
 
         outcomes = [self._waiting.pop(position) for position in range(self._written, self._written + count)]
-        table = self._rows.take(count)
-        for name, kind in self._types.items():
-            values = [_value(outcome.value, name if self._columns else None, kind) for outcome in outcomes]
-            table = table.append_column(name, pyarrow.array(values, kind))
-        table = table.append_column(ERROR, pyarrow.array([one.reason for one in outcomes], pyarrow.string()))
-        try:
+        with self._writing():
+            table, reasons = self._rows.take(count), [one.reason for one in outcomes]
+            for name, kind in self._types.items():
+                given = [_given(outcome.value, name if self._columns else None) for outcome in outcomes]
+                for place in [place for place, value in enumerate(given) if not _fits(value, kind)]:
+                    reasons[place] = f"{name} is {shown(given[place])}, too large for the file's column."
+                    given[place] = None
+                    self.too_large += 1
+                table = table.append_column(name, pyarrow.array([_value(value, kind) for value in given], kind))
+            table = table.append_column(ERROR, pyarrow.array(reasons, pyarrow.string()))
             if self._writer is None:
                 fields = [_known(field) for field in table.schema]
-                target = self.out if self._part is None else self._part
+                target = self.out if self._part is None else self._part.path
                 self._writer = parquet().ParquetWriter(target, pyarrow.schema(fields))
             self._writer.write_table(table.cast(self._writer.schema))
-        except OSError as error:
-            raise ConfigError(f"{self.out} can't be written: {error.strerror or error}.") from None
-        except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, ValueError) as error:
-            words = str(error).splitlines()[0]
-            raise PromptError(
-                f"The rows can't be written to one Parquet file: {words}. Answered rows are kept."
-            ) from None
         self._written += count
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raise ConfigError or PromptError for what fails; nothing is written after that."""
+        import pyarrow
 
-def _begun(out: Path) -> Path:
-    """Return the path of the unfinished file, which is created. Raises ParameterError and ConfigError."""
-    if not is_file(str(out)):
-        raise ParameterError(
-            f"The answers are written as Parquet: give a name that ends in .parquet; got {out.name!r}."
-        )
-    part = out.with_name(f"{out.name}.part")
+        try:
+            yield
+        except OSError as error:
+            self._failed = True
+            reason = os.strerror(error.errno) if error.errno else error
+            raise ConfigError(f"{self.out} can't be written: {reason}.") from None
+        except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, ValueError) as error:
+            self._failed = True
+            raise PromptError(f"The rows can't be written to one Parquet file: {str(error).splitlines()[0]}.") from None
+
+
+class _Part:
+    """The unfinished file beside `out`, which no other run writes meanwhile; a killed run's is used again.
+
+    Raises ParameterError and ConfigError.
+    """
+
+    def __init__(self, out: Path) -> None:
+        if not is_file(str(out)):
+            raise ParameterError(
+                f"The answers are written as Parquet: give a name that ends in .parquet; got {out.name!r}."
+            )
+        self.path = out.with_name(f"{out.name}.part")
+        self._finished = False
+        try:
+            if out.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            self._file = self.path.open("ab")
+        except (OSError, ValueError) as error:  # ValueError: the system can't have a file of this name
+            raise ConfigError(
+                f"{out} can't be written: {getattr(error, 'strerror', error)}. Nothing was sent."
+            ) from None
+        if not _lock(self._file):
+            self._file.close()
+            raise ConfigError(f"{out} is being written by another run. Nothing was sent.")
+
+    def finish(self, out: Path) -> None:
+        """Give it its name."""
+        self.path.replace(out)
+        self._finished = True
+
+    def remove(self) -> None:
+        """Remove it, unless it is finished, and let other runs write it."""
+        with contextlib.suppress(OSError):
+            if not self._finished:
+                self.path.unlink()
+        self._file.close()
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file for as long as it is open; return False if another process has."""
     try:
-        if out.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        part.touch()
-    except (OSError, ValueError) as error:  # ValueError: the system can't have a file of this name
-        raise ConfigError(f"{out} can't be written: {getattr(error, 'strerror', error)}. Nothing was sent.") from None
-    return part
+        import fcntl
+    except ImportError:  # Windows has no two writers of a file, and renames none that is open
+        file.close()
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
 
 
 class _Reader:
@@ -205,15 +259,23 @@ def _type(schema: Mapping[str, Any], *, dates: bool) -> Any:
     return simple.get(str(schema.get("type")), pyarrow.string())
 
 
-def _value(value: Any, name: str | None, kind: Any) -> Any:
+def _given(value: Any, name: str | None) -> Any:
+    """Return the column of this name of an answer; None = the answer itself."""
+    return value if value is None or name is None else (record_of(value) or {}).get(name)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a column of this Arrow type can hold the value."""
+    if value is None or str(kind) not in ("int64", "double"):
+        return True
+    return bool(-(2**63) <= value < 2**63 if str(kind) == "int64" else abs(value) <= sys.float_info.max)
+
+
+def _value(value: Any, kind: Any) -> Any:
     """Return a value as Arrow stores it in a column of this type."""
-    if value is not None and name is not None:
-        value = (record_of(value) or {}).get(name)
-    if value is None or (str(kind) == "int64" and not -(2**63) <= value < 2**63):
+    if value is None:
         return None
-    if str(kind) == "double":
-        return None if isinstance(value, int) and abs(value) > sys.float_info.max else float(value)
-    return as_text(value) if str(kind) == "string" else value
+    return float(value) if str(kind) == "double" else as_text(value) if str(kind) == "string" else value
 
 
 def _known(field: Any) -> Any:
