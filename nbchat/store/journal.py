@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbchat.store import search_index, tape
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import decoded, decoded_object, encoded, plain
+from nbchat.store.encoding import decoded, decoded_object, encoded, plain, seconds
 from nbchat.store.ledger.ledger import Ledger
 from nbchat.store.records import STREAMING, Answer, OpenSession, Place, Recording, SessionRow, Stored
 from nbchat.store.replay import Replays
@@ -285,16 +285,12 @@ class Journal:
 
 def _session(row: Sequence[Any]) -> SessionRow:
     session, name, notebook, created, used, turns, settings = row
-    return SessionRow(session, str(name), notebook, _seconds(created), _seconds(used), turns, decoded_object(settings))
+    return SessionRow(session, str(name), notebook, seconds(created), seconds(used), turns, decoded_object(settings))
 
 
 def _stored(row: Sequence[Any], events: Sequence[Event] = ()) -> Stored:
     answer, turn, status, at, cell = row
-    return Stored(answer, decoded_object(turn), status, _seconds(at), cell, tuple(events))
-
-
-def _seconds(value: Any) -> float:
-    return value if isinstance(value, float) else 0.0  # SQLite keeps whatever a damaged file has there
+    return Stored(answer, decoded_object(turn), status, seconds(at), cell, tuple(events))
 
 
 def _events(batches: Iterable[bytes]) -> list[Event]:
