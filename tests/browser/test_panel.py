@@ -180,11 +180,14 @@ def connected(page, server):
 
 
 def test_it_fits_a_narrow_window(panel, page):
-    """At 700 px nothing overflows the panel or the page."""
+    """At 700 px nothing overflows the panel or the page, and Tab goes from the top to the bottom."""
     page.wear("light", 700)
     page.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
     panel.unfold()
     expect(panel.row("logprobs")).to_be_visible()
+    stops = tab_order(panel.page, panel.root)
+    assert all(later["top"] > earlier["top"] - 20 for earlier, later in itertools.pairwise(stops))
+    assert {"temperature", "Message", "Send"} <= {stop["name"] for stop in stops}
     panel.photograph("panel-700")
     width = panel.root.bounding_box()["width"]
     assert panel.root.evaluate("node => node.scrollWidth") <= width + 1
