@@ -9,8 +9,9 @@ from nbchat.conversation import session as conversation
 from nbchat.conversation.exchange.exchange import Exchange
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import DEFAULT, Registry
+from nbchat.values.arguments import checked, checked_methods
 from nbchat.values.errors import ConfigError
-from nbchat.values.messages import Message, Part
+from nbchat.values.messages import Message, Question
 from nbchat.values.presenter import Presenter
 from nbchat.values.threads import require_threads
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "make_panel", "registry", "session"]
 
 
+@checked_methods
 class Session(conversation.Session):
     """A multi-turn conversation, displayed in a notebook or IPython, and not in a script."""
 
@@ -53,7 +55,7 @@ class Session(conversation.Session):
 
     def sweep(
         self,
-        message: str | Sequence[Part] | Message | Sequence[str | Message],
+        message: Question | Sequence[str | Message],
         *,
         repeat: int = 1,
         score: Any = None,
@@ -71,7 +73,7 @@ class Session(conversation.Session):
 
         return watched_sweep(self, message, repeat=repeat, score=score, **axes)
 
-    def compare(self, message: str | Sequence[Part] | Message, models: Sequence[str], **options: Any) -> Sweep:
+    def compare(self, message: Question, models: Sequence[str], **options: Any) -> Sweep:
         """Ask several models the same message. Options as for `sweep`."""
         return self.sweep(message, models=models, **options)
 
@@ -143,6 +145,7 @@ def registry() -> Registry[Session]:
     return process.registry(Session.named)
 
 
+@checked
 def session(name: str | None = None) -> Session:
     """Return the session of this name as the magics use it; None = the current one. A new name creates a session."""
     return registry().open(name)

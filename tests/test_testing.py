@@ -102,6 +102,17 @@ def test_many_clients_at_once_are_each_answered_in_the_order_of_their_requests(s
     assert texts == sorted([f"answer {n}" for n in range(20)] + late)
 
 
+def test_a_script_answers_chats_and_other_paths_have_answers_of_their_own(server, client):
+    server.add(Say("first"), Say("second"))
+    server.paths["/v1/tokenize"] = Plain({"tokens": [1, 2]})
+    assert client.post("/tokenize", json={}).json() == {"tokens": [1, 2]}
+    assert client.post("/embeddings", json={}).status_code == 404
+    assert client.get("/chat/completions").status_code == 404
+    assert [ask(client).json()["choices"][0]["message"]["content"] for _ in range(2)] == ["first", "second"]
+    server.paths["/v1/chat/completions"] = Status(503)
+    assert ask(client).status_code == 503
+
+
 # Good answers
 
 
@@ -268,7 +279,9 @@ def test_a_connection_is_kept_and_used_again(server, client):
 
 
 def test_a_client_that_wants_to_close_is_closed(server):
-    answer = _exchange(server, b"POST /v1/x HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+    answer = _exchange(
+        server, b"POST /v1/chat/completions HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    )
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
@@ -328,7 +341,7 @@ def test_a_client_that_gives_up_is_noticed(server, client, answer):
 def test_closing_and_crashing_in_mid_flood_are_both_noticed(server, linger):
     server.add(Flood(10_000_000))
     raw = socket.create_connection(_address(server), LONG)
-    raw.sendall(b"POST /v1/x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+    raw.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
     raw.recv(1000)
     if linger:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -359,7 +372,7 @@ def test_the_end_of_the_with_ends_every_connection_and_thread():
     before = set(threading.enumerate())
     with ScriptedServer(Silent()) as server:
         waiting = socket.create_connection(_address(server), LONG)
-        waiting.sendall(b"POST /v1/x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+        waiting.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
         idle = socket.create_connection(_address(server), LONG)
         server.wait_for_request()
     with waiting, idle:

@@ -12,7 +12,7 @@ from nbchat.api.http.addresses import public_url
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import MASK
 
-__all__ = ["Key", "Redactor", "Secrets", "store_key", "stored_key"]
+__all__ = ["Key", "Redactor", "Secrets", "beginning", "store_key", "stored_key"]
 
 SHORTEST_SECRET = 4
 """Shortest key that is masked; "x" or "-" are placeholders, and occur in every sentence."""
@@ -200,7 +200,7 @@ class Redactor(Generic[_Text]):
         piece = self._held + piece
         for secret in self._secrets:
             piece = piece.replace(secret, self._mask)
-        end = min(_beginning(piece, secret) for secret in self._secrets)
+        end = min(beginning(piece, secret) for secret in self._secrets)
         self._held = piece[end:]
         return piece[:end]
 
@@ -234,7 +234,7 @@ def _masked(value: Any, secrets: tuple[str, ...]) -> Any:
     return value
 
 
-def _beginning(text: _Text, secret: _Text) -> int:
+def beginning(text: _Text, secret: _Text) -> int:
     """The index from which the text's end could begin a secret; its length = nowhere."""
     first = secret[:1]
     start = text.find(first, max(0, len(text) - len(secret) + 1))

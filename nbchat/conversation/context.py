@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from nbchat.conversation.turn import Turn
 from nbchat.values.answer.usage import estimate_tokens
 from nbchat.values.errors import ContextTooLong, ParameterError
 from nbchat.values.messages import Message
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import pluralize, shown
 
 __all__ = ["Context", "ContextPolicy", "checked_policy", "room", "shorter_after", "window_of"]
 
@@ -71,11 +71,11 @@ class Context(Struct, frozen=True):
 
 def checked_policy(policy: object) -> ContextPolicy:
     """Validate a context policy. Raises ParameterError."""
-    if policy in ("fit", "retry", "off"):
-        return policy
+    if isinstance(policy, str) and policy in ("fit", "retry", "off"):
+        return cast("ContextPolicy", policy)
     if isinstance(policy, int) and not isinstance(policy, bool) and policy > 0:
         return policy
-    raise ParameterError(f"context is fit, retry, off, or a number of tokens above 0; got {policy!r}.")
+    raise ParameterError(f"context is fit, retry, off, or a number of tokens above 0; got {shown(policy)}.")
 
 
 def window_of(policy: ContextPolicy, endpoint: Endpoint, model: str | None) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbchat.conversation.turn import Turn, a_turn, joined
+from nbchat.conversation.turn import Turn, joined
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import SessionError
@@ -33,8 +33,7 @@ class History(Struct, frozen=True):
 
     def place(self, turn: Turn) -> int | None:
         """Return the index of the turn with this turn's id; None = not in the history."""
-        turn_id = a_turn(turn).id
-        return next((index for index, each in enumerate(self.turns) if each.id == turn_id), None)
+        return next((index for index, each in enumerate(self.turns) if each.id == turn.id), None)
 
     def place_of_cell(self, cell_id: str | None) -> int | None:
         """Return the index of this cell's turn; None = none yet."""

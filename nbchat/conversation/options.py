@@ -8,6 +8,7 @@ from typing import Any, Self
 from msgspec import Struct, field
 
 from nbchat.conversation.turn import Turn
+from nbchat.values.arguments import kinds_of, refuse_others
 from nbchat.values.errors import ParameterError, PromptError
 from nbchat.values.messages import ImagePart, Message, Part, TextPart
 from nbchat.values.numbers import seconds
@@ -64,12 +65,13 @@ class RequestOptions(Struct, frozen=True, kw_only=True):
             if name not in PARAMETERS and name != "extra":
                 hint = f"{nearest(name, [*PARAMETERS, *own])} Parameters that only your server knows go into extra={{...}}."
                 raise ParameterError(f"There is no option {name}.{hint}")
-        for name in ("base_url", "key_env"):
-            if not isinstance(options.get(name, ""), str | None):
-                raise ParameterError(f"{name} must be one text for all requests; got {options[name]!r}.")
         given = {name: value for name, value in options.items() if name in own}
+        refuse_others(_KINDS, given.items())
         given["timeout"] = seconds("timeout", given.get("timeout"))
         return cls(params=params, replaces=replaces, resumes=resumes, **given)
+
+
+_KINDS = kinds_of(RequestOptions.__annotations__, globals())
 
 
 def user_message(message: Any) -> Message:

@@ -17,21 +17,22 @@ from nbchat.conversation.exchange.stream import Stream
 from nbchat.conversation.history import History
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.servers.connection import Destination, warm_up
-from nbchat.conversation.settings import Settings, system_text
+from nbchat.conversation.settings import Settings
 from nbchat.conversation.storage.delivery import Deliverer
 from nbchat.conversation.storage.record import Record
 from nbchat.conversation.storage.recorded import Recorded
 from nbchat.conversation.tools.approval import ask_user
-from nbchat.conversation.turn import Turn, a_turn
+from nbchat.conversation.turn import Turn
 from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Reply, Request
+from nbchat.values.arguments import checked_methods
 from nbchat.values.errors import NbchatError, SessionError
-from nbchat.values.messages import Message, Part
+from nbchat.values.messages import Message, Question
 from nbchat.values.params import Params
 from nbchat.values.presenter import Approve, Presenter
 from nbchat.values.threads import interruptible
-from nbchat.values.wording import dollars, pluralize
+from nbchat.values.wording import dollars, pluralize, shown
 
 if TYPE_CHECKING:  # imported only with a journal
     from nbchat.store.records import SessionRow
@@ -42,6 +43,7 @@ CONTINUE = "Continue exactly where your last message stopped. Do not repeat anyt
 """The message that asks to continue a partial answer; it does not join the history."""
 
 
+@checked_methods
 class Session(Recorded):
     """A multi-turn conversation.
 
@@ -69,7 +71,7 @@ class Session(Recorded):
         base_url: str | None = None,
         api_key: str | Key | None = None,
         key_env: str | None = None,
-        headers: GivenHeaders = None,
+        headers: GivenHeaders | None = None,
         system: str | None = None,
         timeout: float | None = None,
         tools: Sequence[Any] = (),
@@ -77,7 +79,7 @@ class Session(Recorded):
         **params: Any,
     ) -> None:
         destination = Destination.of(base_url, Key.wrap(api_key), key_env, headers)
-        settings = Settings(Params().replace(model=model, **params), destination, system_text(system), timeout, approve)
+        settings = Settings(Params().replace(model=model, **params), destination, system, timeout, approve)
         super().__init__(name, settings)
         for tool in tools:
             self.tool(tool)
@@ -88,9 +90,7 @@ class Session(Recorded):
 
     # Asking
 
-    def ask(
-        self, message: str | Sequence[Part] | Message, *, display: bool | Presenter | None = None, **options: Any
-    ) -> Reply:
+    def ask(self, message: Question, *, display: bool | Presenter | None = None, **options: Any) -> Reply:
         """Send a message and wait for the whole answer; in a notebook it streams into the cell meanwhile.
 
         The message is sent as written, braces too; `nbchat.describe(df)` is the text that `{df}` inserts in a cell.
@@ -124,9 +124,7 @@ class Session(Recorded):
             exchange.error = exchange.error or stop
         return self._conclude(exchange, presenter)
 
-    async def aask(
-        self, message: str | Sequence[Part] | Message, *, display: bool | Presenter | None = None, **options: Any
-    ) -> Reply:
+    async def aask(self, message: Question, *, display: bool | Presenter | None = None, **options: Any) -> Reply:
         """`ask` for a coroutine. Cancelling it closes the connection and keeps the partial answer."""
         await warm_up(self.endpoint)
         exchange = self._begin(message, RequestOptions.of(options), alone=True)
@@ -142,7 +140,7 @@ class Session(Recorded):
         return self._conclude(exchange, presenter)
 
     @contextlib.contextmanager
-    def stream(self, message: str | Sequence[Part] | Message, **options: Any) -> Iterator[Stream]:
+    def stream(self, message: Question, **options: Any) -> Iterator[Stream]:
         """Stream the answer as typed events: `with chat.stream("…") as events: for event in events: …`.
 
         `events.reply` is the answer so far. The turn joins the history when the `with` ends; leaving early stops the
@@ -166,7 +164,7 @@ class Session(Recorded):
             raise failure
 
     @contextlib.asynccontextmanager
-    async def astream(self, message: str | Sequence[Part] | Message, **options: Any) -> AsyncIterator[Stream]:
+    async def astream(self, message: Question, **options: Any) -> AsyncIterator[Stream]:
         """`stream` for a coroutine: `async with chat.astream("…") as events: async for event in events: …`."""
         await warm_up(self.endpoint)
         with self.stream(message, **options) as events:
@@ -177,7 +175,7 @@ class Session(Recorded):
 
         The old answer stays current if no new one arrives. Raises SessionError if the turn is not in the history.
         """
-        turn = self._record.history.last("to ask again") if turn is None else a_turn(turn)
+        turn = turn or self._record.history.last("to ask again")
         return self._ask(turn.message, display, RequestOptions.of(options, replaces=turn))
 
     def resume(self, *, turn: Turn | None = None, display: bool | Presenter | None = None, **options: Any) -> Reply:
@@ -185,14 +183,14 @@ class Session(Recorded):
 
         `turn` None = the newest answer. Raises SessionError if it is complete.
         """
-        turn = self._record.newest("to continue") if turn is None else a_turn(turn)
+        turn = turn or self._record.newest("to continue")
         if not turn.reply.text:
             raise SessionError("That answer has no text to continue. Use retry to ask again.")
         if not turn.reply.is_cut:
             raise SessionError("That answer is complete: there is nothing to continue. Ask for more with a message.")
         return self._ask(Message("user", CONTINUE), display, RequestOptions.of(options, resumes=turn))
 
-    def request(self, message: str | Sequence[Part] | Message, **options: Any) -> Request:
+    def request(self, message: Question, **options: Any) -> Request:
         """Return exactly what `ask` would send, without sending it. Options as for `ask`."""
         return self._begin(message, RequestOptions.of(options)).ask.request()
 
@@ -205,7 +203,7 @@ class Session(Recorded):
 
     # For callers that make their own requests, such as sweeps
 
-    def exchange(self, message: str | Sequence[Part] | Message, **options: Any) -> Exchange:
+    def exchange(self, message: Question, **options: Any) -> Exchange:
         """Prepare a request as `ask` would make it now, without sending it. Options and errors as for `ask`."""
         return self._begin(message, RequestOptions.of({"continue_with": "", **options}))
 
@@ -248,10 +246,15 @@ class Session(Recorded):
     def reopen(cls, row: SessionRow, name: str | None = None) -> Self:
         """Reopen a session from the journal. Raises SessionError."""
         from nbchat.conversation.storage.persistence import Persistence, reopened
+        from nbchat.store.records import SessionRow
 
         file = journal()
         if file is None:
             raise SessionError("There is no journal to open a session from: NBCHAT_STORE turns it off.")
+        if not isinstance(row, SessionRow):
+            raise SessionError(
+                f"row must be a session's row in the journal; got {shown(row)}. nbchat.session(name) opens one."
+            )
         found = reopened(file, row)
         session = cls(name=name or row.name, system=found.system)
         session.params = found.params

@@ -23,18 +23,18 @@ from nbchat.conversation.servers import connection
 from nbchat.conversation.tools.approval import ask_user
 from nbchat.conversation.turn import Turn
 from nbchat.values.answer.usage import estimate_tokens
+from nbchat.values.arguments import checked_methods
 from nbchat.values.errors import ParameterError
 from nbchat.values.messages import Message
 from nbchat.values.numbers import seconds
 from nbchat.values.params import PARAMETERS, Params
 from nbchat.values.presenter import Approve
-from nbchat.values.wording import shown
 
 if TYPE_CHECKING:  # imported on first use: most sessions have neither
     from nbchat.conversation.schemas.schema import Schema
     from nbchat.conversation.tools.toolbox import Toolbox
 
-__all__ = ["Configurable", "Settings", "system_text"]
+__all__ = ["Configurable", "Settings"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -59,7 +59,7 @@ class Settings(Struct, frozen=True):
         endpoint = connection.ready(self.destination.endpoint(options.base_url, options.key_env))
         params = self.params.replace(**options.params)
         params = params.replace(model=connection.model_of(endpoint, params.model))
-        system = self.system if options.system is UNSET else system_text(options.system)
+        system = self.system if options.system is UNSET else options.system
         timeout = self.timeout if options.timeout is None else options.timeout
         tools = self._tools(options.tools)
         before = _before(history, options)
@@ -99,6 +99,7 @@ class Settings(Struct, frozen=True):
         return (self.toolbox or _new_toolbox()).offer(wanted)
 
 
+@checked_methods
 class Configurable:
     """The mutable settings of a session. Thread-safe: each request uses a snapshot taken when it begins."""
 
@@ -129,8 +130,6 @@ class Configurable:
 
     @params.setter
     def params(self, params: Params) -> None:
-        if not isinstance(params, Params):
-            raise ParameterError(f"params must be a Params value; got {type(params).__name__}. Use set(name=value).")
         self._change(lambda settings: replace(settings, params=params))
 
     def set(self, **params: Any) -> Self:
@@ -144,9 +143,8 @@ class Configurable:
         return self._settings.system
 
     @system.setter
-    def system(self, text: str | None) -> None:
-        checked = system_text(text)
-        self._change(lambda settings: replace(settings, system=checked))
+    def system(self, system: str | None) -> None:
+        self._change(lambda settings: replace(settings, system=system))
 
     @property
     def timeout(self) -> float | None:
@@ -154,8 +152,8 @@ class Configurable:
         return self._settings.timeout
 
     @timeout.setter
-    def timeout(self, seconds: float | None) -> None:
-        self._change(lambda settings: replace(settings, timeout=seconds))
+    def timeout(self, timeout: float | None) -> None:
+        self._change(lambda settings: replace(settings, timeout=timeout))
 
     @property
     def context(self) -> ContextPolicy:
@@ -175,7 +173,7 @@ class Configurable:
         """The session's own server as given, a URL or name; None = the one connected for all."""
         return self._settings.destination.where
 
-    def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
+    def connect(self, base_url: str | None, *, key_env: str | None = None, headers: GivenHeaders | None = None) -> Self:
         """Use this server from now on: a URL or a known endpoint's name; None = the one connected for all sessions.
 
         `key_env` names the variable of its key, `headers` are sent with every request; the session's previous key and
@@ -225,13 +223,6 @@ class Configurable:
             changed = before != self._settings
         if changed:
             self._observers.notify()
-
-
-def system_text(text: object) -> str | None:
-    """Return the system text that a user gave; None = none. Raises ParameterError for anything else."""
-    if text is not None and not isinstance(text, str):
-        raise ParameterError(f"The system text must be text; got {shown(text)}.")
-    return text
 
 
 def _before(history: History, options: RequestOptions) -> tuple[Turn, ...]:

@@ -12,14 +12,12 @@ from msgspec.structs import replace
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.reply import Reply, Timing
 from nbchat.values.answer.usage import Usage
-from nbchat.values.errors import SessionError
 from nbchat.values.frozen import Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.messages import Message
 from nbchat.values.params import Params
-from nbchat.values.wording import shown
 
-__all__ = ["Turn", "Version", "a_turn", "joined", "new_id", "read_rating"]
+__all__ = ["Turn", "Version", "joined", "new_id", "read_rating"]
 
 NO_ANSWER = "(no answer: it was stopped)"
 """Placeholder in the history for a missing answer after a tool's result."""
@@ -172,13 +170,6 @@ class Turn(Version, frozen=True):
 
 
 _VERSION = Version.__struct_fields__
-
-
-def a_turn(turn: object) -> Turn:
-    """Return the turn that a user gave. Raises SessionError for anything else, such as its number."""
-    if not isinstance(turn, Turn):
-        raise SessionError(f"A turn is one of session.turns, such as session.turns[-1]; got {shown(turn)}.")
-    return turn
 
 
 def joined(first: Reply, second: Reply) -> Reply:

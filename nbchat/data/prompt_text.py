@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from nbchat.data import describe as describer
+from nbchat.values.arguments import checked
 from nbchat.values.errors import PromptError
 
 __all__ = ["describe"]
 
 
+@checked
 def describe(value: object, spec: str = "", *, budget: int | None = None) -> str:
     """Return the text that `{value}` or `{value:spec}` inserts in a cell: of a data frame the schema, never its rows.
 

@@ -32,7 +32,7 @@ def coloured_code(code: str, language: str, _attributes: str = "") -> str:
 
     Where the variables are unknown, the code has the colour of the text around it.
     """
-    if not language or len(code) > _LONGEST:
+    if len(code) > _LONGEST:
         return ""
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # Pygments has no types
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # Pygments has no types

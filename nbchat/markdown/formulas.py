@@ -38,7 +38,7 @@ _COMMAND = re.compile(r"\\[A-Za-z]|[\^]")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}")
 _LONG_WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3}")
 _SIGN = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|&]|(?<=[\w)\s])-")
-_BRACE = re.compile(r"\\.|([{}])", re.DOTALL)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _DOLLARS = re.compile(r"(?<!\\)(?:\\\\)*(\$+)")
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
 _PERCENT = re.compile(r"(?<!\\)((?:\\\\)*)%")
@@ -57,8 +57,8 @@ def is_formula(inside: str, *, display: bool) -> bool:
     if dollars and (not display or len(dollars) % 2 or "$$" in dollars or "$" in (tex[0], tex[-1])):
         return False
     depth = 0
-    for brace in _BRACE.finditer(tex):
-        depth += 0 if brace[1] is None else 1 if brace[1] == "{" else -1
+    for brace in _BRACE.findall(tex):
+        depth += {"{": 1, "}": -1}.get(brace, 0)
         if depth < 0:
             return False
     return depth == 0

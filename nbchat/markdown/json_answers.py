@@ -36,6 +36,6 @@ def as_markdown(text: str) -> str:
 
 def as_code(text: str) -> str:
     """Return JSON as a fenced code block of Markdown."""
-    fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    fence = "`" * (1 + max([2, *map(len, _BACKTICKS.findall(text))]))
     lines = text.strip("\n")
     return f"{fence}json\n{lines}\n{fence}"

@@ -29,7 +29,7 @@ def with_definitions(pieces: Sequence[Segment]) -> list[Segment]:
     for number, piece in enumerate(pieces):
         for label, definition in _definitions(piece.text).items():
             known.setdefault(label, (number, definition))
-    return [_linked(number, piece, known) for number, piece in enumerate(pieces)] if known else list(pieces)
+    return [_linked(number, piece, known) for number, piece in enumerate(pieces)]
 
 
 def _linked(number: int, piece: Segment, known: dict[str, tuple[int, str]]) -> Segment:
@@ -52,7 +52,7 @@ def _definitions(text: str) -> dict[str, str]:
     lines = text.split("\n")
     found = {}
     for label, (start, end) in block_references(text).items():
-        definition = " ".join(line.strip(" \t>") for line in lines[start:end])
+        definition = " ".join(line.lstrip(" \t>") for line in lines[start:end])
         if len(definition) <= _LONGEST:
             found[label] = definition[definition.find("[") :]
     return found

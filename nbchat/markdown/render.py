@@ -111,8 +111,8 @@ class _Writer:
             block, marker = self._block(token, place if not lines else place._replace(on_item=False), before)
             if not block:
                 continue
-            if lines:
-                lines += [] if place.tight and before[0] != "blockquote_open" else [">"] if place.tight else [""]
+            if lines and not (place.tight and before[0] != "blockquote_open"):
+                lines.append(">" if place.tight else "")
             lines += block
             before = token.type, marker
         return lines
@@ -136,7 +136,7 @@ class _Writer:
                 return self._code(token, place), ""
             case "blockquote_open":
                 inner = self.blocks(_Place(nested=True, deep=deep))
-                return [f"> {line}".rstrip() for line in inner or [""]], ""
+                return [f"> {line}" if line else ">" for line in inner or [""]], ""
             case "bullet_list_open" | "ordered_list_open":
                 return self._list(token, deep, before)
             case "table_open":
@@ -173,14 +173,14 @@ class _Writer:
         return lines, marker
 
     def _is_tight(self) -> bool:
-        """Whether the list that starts here has no blank lines between items."""
+        """Whether the list that starts here needs no blank lines; without paragraphs they are harmless."""
         level = self._tokens[self._at].level
         at = self._at
         while (token := self._tokens[at]).level >= level:
             if token.type == "paragraph_open" and token.level == level + 1:
                 return token.hidden
             at += 1
-        return True
+        return False
 
     def _table(self, place: _Place) -> list[str]:
         lines: list[str] = []
@@ -318,7 +318,7 @@ class _Inline:
         match token.type:
             case "text":
                 self._text(token.content, task=task)
-            case "softbreak":
+            case "softbreak" if self._one_line or not self._starts_line:  # a blank line would end the paragraph
                 self._out.append(" " if self._one_line else "\n")
             case "hardbreak":
                 self._break()

@@ -11,6 +11,7 @@ reopened in the next.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -266,15 +267,12 @@ def _schedule(limit: int) -> list[int]:
         squares = [number * number for number in range(limit - 1)]
         step = (_LONGEST / len(squares) - 4 * _FIRST) * len(squares) / sum(squares)
         return [int(4 * _FIRST + step * square) for square in squares]
-    low, high = 0.0, 1.0
-    while high - low > 1e-4:
-        growth = (low + high) / 2
-        low, high = (low, growth) if sum(_shares(limit, growth)) >= _LONGEST else (growth, high)
-    return _shares(limit, high)
+    return _shares(limit, bisect_left(range(1000), _LONGEST, key=lambda growth: sum(_shares(limit, growth))))
 
 
-def _shares(limit: int, growth: float) -> list[int]:
+def _shares(limit: int, growth: int) -> list[int]:
+    """The lengths if the share grows by this many thousandths from piece to piece."""
     lengths: list[int] = []
     for number in range(limit - 1):
-        lengths.append(max(_FIRST, int(sum(lengths) * (_SHARE + growth * number))))
+        lengths.append(max(_FIRST, int(sum(lengths) * (_SHARE + growth * number / 1000))))
     return lengths

@@ -32,8 +32,8 @@ class TerminalText:
     """
 
     def __init__(self) -> None:
-        self._state = "text"  # or "escape", "csi", "string"
-        self._payload = 0
+        self._state: str  # "text", "escape", "csi" or "string"
+        self._begin("text")
         self._high = ""
         self._after_return = False
 
@@ -52,7 +52,8 @@ class TerminalText:
     def flush(self) -> str:
         """Return the rest of the text, dropping an unfinished control sequence, and reset the filter."""
         rest = "\ufffd" if self._high and self._state == "text" else ""
-        self._state, self._high, self._after_return = "text", "", False
+        self._begin("text")
+        self._high, self._after_return = "", False
         return rest
 
     def _step(self, chunk: str, at: int, shown: list[str]) -> int:

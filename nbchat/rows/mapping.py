@@ -26,6 +26,7 @@ from nbchat.rows.storage import Storage
 from nbchat.rows.template import Template
 from nbchat.rows.versions import column_versions
 from nbchat.store.ledger.budget import Budget
+from nbchat.values.arguments import checked
 from nbchat.values.errors import Interrupted, NbchatError, ParameterError
 from nbchat.values.numbers import whole_number
 from nbchat.values.wording import pluralize
@@ -44,6 +45,7 @@ class MapInterrupted(Interrupted):
         self.result = result
 
 
+@checked
 def map_rows(
     session: Session,
     data: Any,
@@ -199,6 +201,8 @@ class _Mapping(Struct, frozen=True):
         if sample is not None:
             pilot = Projection.of(outcomes, sample, self.source.total, self.how.repeat, run.at_once)
         notices = [f"{pluralize(run.cut, 'answer')} reached the token limit"] if run.cut else []
+        if sink is not None and sink.too_large:
+            notices.append(f"{pluralize(sink.too_large, 'value')} too large for the file's columns: see answer_error")
         details = Details(
             outcomes,
             {**about, "run": storage.run},

@@ -8,8 +8,9 @@ with ScriptedServer(Status(429, headers={"retry-after": "1"}), Say("Hi!")) as se
     assert server.requests[1].json["messages"][-1]["content"] == "Hello"
 ```
 
-It listens on loopback in a daemon thread and needs only the standard library. Each `POST` takes the next answer of the
-script (`server.add`), or `server.default` once the script is used up; `GET …/models` lists `server.models`.
+It listens on loopback in a daemon thread and needs only the standard library. Each request for a chat completion takes
+the next answer of the script (`server.add`), or `server.default` once the script is used up; `GET …/models` lists
+`server.models`. Whatever else a client asks, such as a token count, gets what `server.paths` has for its path, or a 404.
 
 An answer is a frozen value that turns a request into steps: the bytes of one HTTP response, in the pieces in which
 they are written, with pauses and failures between them. Most scripts need only `Say`; `Stream` sends exact events,

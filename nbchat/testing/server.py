@@ -123,15 +123,21 @@ class _Connection:
 class ScriptedServer:
     """A scripted chat-completions server on loopback; use it as a context manager.
 
-    `models` is what `GET …/models` lists: names, or an answer (`Status(404)`). `default` is the answer to a `POST` once the
-    script is used up. Both may be set at any time; every attribute is thread-safe. An error in the script itself is
-    answered with status 500 if possible, and raised when the `with` block ends.
+    `models` is what `GET …/models` lists: names, or an answer (`Status(404)`). `default` is the answer to `POST
+    …/chat/completions` once the script is used up. `paths` are the answers to every request for a path of its own,
+    without its query: `{"/tokenize": Plain({"tokens": [1]})}`. All may be set at any time; every attribute is thread-safe.
+    An error in the script itself is answered with status 500 if possible, and raised when the `with` block ends.
     """
 
     def __init__(
-        self, *script: Script, models: Sequence[str] | Answer = (MODEL,), default: Script | None = None
+        self,
+        *script: Script,
+        models: Sequence[str] | Answer = (MODEL,),
+        default: Script | None = None,
+        paths: Mapping[str, Script] | None = None,
     ) -> None:
         self.models = models
+        self.paths = dict(paths or {})
         self.default: Script = default or Say()
         self._script: deque[Script] = deque(script)
         self._requests: list[Received] = []
@@ -234,12 +240,18 @@ class ScriptedServer:
 
     def _answer(self, request: Received) -> Answer:
         """Return the next answer of the script. Answers follow the order of `requests`, so both change under one lock."""
+        path = request.path.partition("?")[0]
         with self._news:
             self._requests.append(request)
             self._news.notify_all()
-            if request.method != "POST":
-                return self._get(request.path.partition("?")[0])
-            script = self._script.popleft() if self._script else self.default
+            if path in self.paths:
+                script = self.paths[path]
+            elif request.method == "GET" and path.endswith("/models"):
+                return self._listed()
+            elif request.method == "POST" and path.endswith("/chat/completions"):
+                script = self._script.popleft() if self._script else self.default
+            else:
+                return Status(404, error(f"There is nothing at {path}."))
         if hasattr(script, "steps"):
             return script
         try:
@@ -248,9 +260,7 @@ class ScriptedServer:
             self._failure = failure
             return Status(500, error(f"The script failed: {failure!r}"))
 
-    def _get(self, path: str) -> Answer:
-        if not path.endswith("/models"):
-            return Status(404, error(f"There is nothing at {path}."))
+    def _listed(self) -> Answer:
         if hasattr(self.models, "steps"):
             return self.models
         return Plain({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})

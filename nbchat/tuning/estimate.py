@@ -16,7 +16,7 @@ from nbchat.tuning.judge import Judge, Scorer, check_score
 from nbchat.tuning.statistics import finite
 from nbchat.tuning.sweep import prepare
 from nbchat.values.answer.usage import prompt_tokens
-from nbchat.values.messages import Message, Part
+from nbchat.values.messages import Message, Question
 from nbchat.values.modelname import same_model
 from nbchat.values.wording import dollars, pluralize
 
@@ -69,7 +69,7 @@ class Estimate(Struct, frozen=True):
 
 def estimate(
     session: Session,
-    message: str | Sequence[Part] | Message | Sequence[str | Message],
+    message: Question | Sequence[str | Message],
     *,
     repeat: int = 1,
     score: Scorer | str | None = None,

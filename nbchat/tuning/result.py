@@ -20,6 +20,7 @@ from nbchat.tuning.statistics import Mean, finite
 from nbchat.tuning.summary import AllRuns, Summary
 from nbchat.tuning.verdict import Measured, Verdict, agreement_verdict, verdict
 from nbchat.values.answer.rating import Rating
+from nbchat.values.arguments import checked_methods
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.messages import Message
@@ -47,6 +48,7 @@ class Asked(Struct):
     ratings: dict[int, Rating] = field(default_factory=dict)
 
 
+@checked_methods
 class Sweep:
     """The runs of a sweep, or a filtered or sorted view of them. A run keeps its row number in every view.
 

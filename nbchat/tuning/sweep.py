@@ -14,6 +14,7 @@ from nbchat.tuning.judge import Judge, Scorer, check_score, scored
 from nbchat.tuning.result import Asked, Sweep
 from nbchat.tuning.run import Run
 from nbchat.tuning.runner import AT_ONCE, Progress, Runner
+from nbchat.values.arguments import checked
 from nbchat.values.errors import (
     AuthenticationFailed,
     Interrupted,
@@ -22,7 +23,7 @@ from nbchat.values.errors import (
     PromptError,
     QuotaExceeded,
 )
-from nbchat.values.messages import Message, Part
+from nbchat.values.messages import Message, Question
 from nbchat.values.numbers import whole_number
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ class SweepInterrupted(Interrupted):
         self.sweep = self.result = sweep
 
 
+@checked
 def sweep(
     session: Session,
-    message: str | Sequence[Part] | Message | Sequence[str | Message],
+    message: Question | Sequence[str | Message],
     *,
     repeat: int = 1,
     score: Scorer | str | None = None,
@@ -98,7 +100,7 @@ def sweep(
 
 def prepare(
     session: Session,
-    message: str | Sequence[Part] | Message | Sequence[str | Message],
+    message: Question | Sequence[str | Message],
     *,
     repeat: int = 1,
     models: Iterable[str] | None = None,

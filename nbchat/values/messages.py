@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from nbchat.values.frozen import FrozenDict, Incidental
 from nbchat.values.json_fields import an_object, items_of, optional_text, text_of
 from nbchat.values.surrogates import paired_json
 
-__all__ = ["Content", "ImagePart", "Message", "Part", "Role", "Source", "TextPart", "ToolCall"]
+__all__ = ["Content", "ImagePart", "Message", "Part", "Question", "Role", "Source", "TextPart", "ToolCall"]
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -168,6 +168,10 @@ class Message(Incidental, frozen=True):
             Carried.from_dict(message["carried"]) if message.get("carried") is not None else None,
             optional_text(message, "typed"),
         )
+
+
+Question = str | Sequence[Part] | Message
+"""What can be asked: a text, a list of texts and images, or a message."""
 
 
 def _content_to_wire(content: Content) -> str | list[dict[str, Any]]:

@@ -108,6 +108,7 @@ class Params(Struct, frozen=True, kw_only=True):
             if parameter.kind == "text" and value is not None and holds_key(value):
                 raise _no_secret(name)
             force_setattr(self, name, value)
+        _check_extra(self.extra)
         clash = sorted(set(self.extra) & ({*PARAMETERS, "messages", "tools", "stream_options"}))
         if clash:
             raise ParameterError(f"{clash[0]} is not an extra parameter: give it as {clash[0]} itself.")
@@ -128,8 +129,10 @@ class Params(Struct, frozen=True, kw_only=True):
         for name in changes:
             if name not in PARAMETERS and name != "extra":
                 raise ParameterError(_unknown_parameter(name))
+        if (extra := changes.get("extra")) is not None:
+            _check_extra(extra)
         if "extra" in changes:
-            changes["extra"] = {**self.extra, **(changes["extra"] or {})}
+            changes["extra"] = {**self.extra, **(extra or {})}
         return replace(self, **changes)
 
     def items(self) -> Iterator[tuple[str, Any]]:
@@ -164,6 +167,11 @@ PARAMETERS: dict[str, Parameter] = {
     name: Parameter(name, **row) for name, row in zip(Params.__struct_fields__, _ROWS, strict=False)
 }
 """The table: wire name to parameter, in display order."""
+
+
+def _check_extra(extra: object) -> None:
+    if not isinstance(extra, Mapping) or not all(isinstance(name, str) for name in extra):
+        raise ParameterError(f"extra must be a dictionary of parameters' names and JSON values; got {shown(extra)}.")
 
 
 def _no_secret(name: str) -> ParameterError:

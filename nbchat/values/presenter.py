@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nbchat.values.answer.events import Event
 from nbchat.values.answer.reply import Reply
@@ -15,6 +15,7 @@ Approve = Callable[[ToolCall], bool]
 """Whether a tool call may run. Raises EOFError, OSError or NotImplementedError if the user can't be asked."""
 
 
+@runtime_checkable
 class Presenter(Protocol):
     """Displays one streaming answer. Methods are called in the thread that made the request."""
 

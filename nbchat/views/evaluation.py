@@ -23,6 +23,7 @@ from nbchat.rows.evaluation.standing import Standing
 from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import value_text
 from nbchat.tuning.statistics import interval_text
+from nbchat.values.arguments import checked
 from nbchat.values.limits import one_line
 from nbchat.values.wording import pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
@@ -238,6 +239,7 @@ def _cut(text: str) -> str:
     return one_line(text, LONGEST)
 
 
+@checked
 def watched_evaluation(
     session: Session,
     data: Any,

@@ -15,6 +15,7 @@ from nbchat.rows.results.details import Details
 from nbchat.rows.results.sink import MappedFile
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
+from nbchat.values.arguments import checked
 from nbchat.values.wording import figure
 from nbchat.views.rows import pilot_bundle, rows_bundle
 from nbchat.views.watch import Watch, progress_facts
@@ -25,6 +26,7 @@ LAZY = "nothing has been asked yet: the answers are lazy, and compute() asks the
 """What is shown for the answers to a lazy frame."""
 
 
+@checked
 def watched_rows(
     session: Session,
     data: Any,

@@ -14,6 +14,7 @@ from nbchat.tuning import result as tuning
 from nbchat.tuning.diff import Diff
 from nbchat.tuning.runner import Progress
 from nbchat.tuning.sweep import SweepInterrupted, sweep
+from nbchat.values.arguments import checked
 from nbchat.views.explorer import Sweep
 from nbchat.views.growing_sweep import GrowingSweep
 from nbchat.views.sweep import diff_bundle, sweep_bundle
@@ -23,6 +24,7 @@ from nbchat.views.watch import Watch, progress_facts
 __all__ = ["show_sweep", "watched_sweep"]
 
 
+@checked
 def watched_sweep(
     session: Session,
     message: Any,

@@ -44,7 +44,8 @@ def test_a_key_that_is_none_may_go_anywhere(placeholder):
 def test_a_redirect_on_the_same_server_is_followed(server, status, stream):
     """PROTOCOL 4.7: also a relative one, with method, body and key"""
     server.add(Status(status, headers={"Location": "/v2/chat/completions?x=1"}))
-    server.add(Status(status, headers={"Location": f"{server.base_url}/again"}), Say("fine"))
+    server.add(Status(status, headers={"Location": f"{server.base_url}/again"}))
+    server.paths["/v1/again"] = Say("fine")
     asked = Asked(server.base_url, key=SECRET, stream=stream)
     assert asked.reply.text == "fine"
     assert [r.path for r in server.requests] == ["/v1/chat/completions", "/v2/chat/completions?x=1", "/v1/again"]
@@ -70,13 +71,8 @@ def test_redirects_end(server):
 
 
 def test_a_list_of_models_is_followed_to_where_it_moved(server):
-    class Moved:
-        def steps(self, received):
-            there = received.path == "/v2/models"
-            answer = Plain([{"id": "alpha"}]) if there else Status(301, headers={"Location": "/v2/models"})
-            return answer.steps(received)
-
-    server.models = Moved()
+    server.models = Status(301, headers={"Location": "/v2/models"})
+    server.paths["/v2/models"] = Plain([{"id": "alpha"}])
     assert models(Endpoint(server.base_url)) == ["alpha"]
 
 

@@ -7,17 +7,22 @@ import pickle
 import re
 import traceback
 from base64 import b64encode
+from collections import deque
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from IPython.core import ultratb
 
+from nbchat.api.answer.masked_tokens import MaskedTokens
 from nbchat.api.endpoints import Endpoint
 from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.conversation.session import Session
 from nbchat.testing import DONE, Cut, Plain, Raw, Refuse, Say, Status, Stream, chunk, completion, error
 from nbchat.values.errors import NbchatError
+from nbchat.values.key_shapes import MASK
 from tests.api.asking import Asked
 from tests.api.test_pools import Relay
 
@@ -169,3 +174,40 @@ def test_a_variable_s_key_is_not_shown_either(server, monkeypatch):
     with pytest.raises(NbchatError) as caught:
         Session(model="m").ask("Hello")
     assert SECRET not in shown(caught.value)
+
+
+@given(
+    st.lists(st.sampled_from(["", "a", SECRET, SECRET[:7], SECRET[7:], *SECRET[:7], "\ud83d", "\ude00"]), max_size=40),
+    st.data(),
+)
+def test_a_key_is_masked_in_log_probabilities_however_it_is_cut_into_tokens(texts, data):
+    """PROTOCOL 3.10: in portions of any size, with nothing beside the token that repeats it."""
+    tokens = [
+        {
+            "token": text,
+            "logprob": -0.1,
+            "bytes": [*text.encode("utf-8", "surrogatepass")],
+            "top_logprobs": [{"token": text}],
+        }
+        for text in texts
+    ]
+    mask, said = MaskedTokens(Key(SECRET)), []
+    left = deque(tokens)
+    while left:
+        said += mask.feed([left.popleft() for _ in range(min(len(left), data.draw(st.integers(1, 5))))])
+    said += mask.flush()
+    assert "".join(one["token"] for one in said) == "".join(texts).replace(SECRET, MASK)
+    assert [one["logprob"] for one in said] == [-0.1] * len(tokens)
+    assert all(
+        one == token or ("bytes" not in one and "top_logprobs" not in one)
+        for one, token in zip(said, tokens, strict=True)
+    )
+
+
+def test_masking_tokens_takes_time_in_proportion_to_them():
+    """A beginning of the key and then nothing but empty tokens, or one long token that ends so."""
+    mask = MaskedTokens(Key(SECRET))
+    beginning = "x" * 1_000_000 + SECRET[:5]
+    assert mask.feed([{"token": beginning}]) == ()
+    assert not any(mask.feed([{"token": ""}]) for _ in range(100_000))
+    assert len(mask.flush()) == 100_001

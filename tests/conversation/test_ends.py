@@ -30,6 +30,10 @@ class Stopping:
         if any(isinstance(event, self.kind) for event in events):
             raise KeyboardInterrupt
 
+    def call_result(self, call, result): ...
+
+    def restart(self, reason): ...
+
     def conclude(self, reply, error):
         self.concluded.append((reply, error))
 
@@ -169,8 +173,8 @@ def test_a_timeout_may_be_short_or_left_to_the_session(server, chat):
 
 
 @pytest.mark.parametrize("name", ["base_url", "key_env"])
-def test_a_cell_id_must_be_text(chat, name):
-    with pytest.raises(ParameterError, match=f"{name} must be one"):
+def test_a_server_is_one_text(chat, name):
+    with pytest.raises(ParameterError, match=f"{name} must be text or None"):
         chat.ask("Hi", **{name: ["a", "b"]})
 
 

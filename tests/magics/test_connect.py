@@ -1,7 +1,5 @@
 """`%chat connect` and `%chat key`: connected is what answered, and nothing else changes anything."""
 
-import dataclasses
-
 import pytest
 from IPython.core.error import UsageError
 
@@ -25,14 +23,11 @@ def unconnected(monkeypatch):
     process.connected = before
 
 
-@dataclasses.dataclass
-class At:
-    """An answer for each path; elsewhere 404."""
-
-    answers: dict
-
-    def steps(self, request):
-        return self.answers.get(request.path.partition("?")[0], Status(404, error("Not Found"))).steps(request)
+@pytest.fixture
+def paths(server):
+    """The answers of a server that has nothing elsewhere, no list of models either."""
+    server.models = Status(404, error("Not Found"))
+    return server.paths
 
 
 def listing(*names):
@@ -58,8 +53,8 @@ def test_the_only_model_is_chosen(server):
 @pytest.mark.parametrize(
     "path", ["", "/", "/v1", "/v1/", "/v1/models", "/v1/chat/completions", "//v1", "/chat", "/api"]
 )
-def test_the_api_is_found_below_v1(server, path):
-    server.models = At({"/v1/models": listing("alpha")})
+def test_the_api_is_found_below_v1(server, paths, path):
+    paths["/v1/models"] = listing("alpha")
     said("connect " + server.base_url.removesuffix("/v1") + path)
     assert process.connected.base_url == server.base_url
 
@@ -67,8 +62,8 @@ def test_the_api_is_found_below_v1(server, path):
 @pytest.mark.parametrize(
     "answer", [Status(200, "<html><title>Welcome</title></html>"), Plain({"error": "Unexpected endpoint"})]
 )
-def test_a_page_at_the_bare_host_does_not_hide_the_api(server, answer):
-    server.models = At({"/models": answer, "/v1/models": listing("alpha")})
+def test_a_page_at_the_bare_host_does_not_hide_the_api(server, paths, answer):
+    paths |= {"/models": answer, "/v1/models": listing("alpha")}
     said("connect " + server.base_url.removesuffix("/v1"))
     assert process.connected.base_url == server.base_url
 
@@ -87,8 +82,8 @@ def test_a_bare_host_without_a_list_is_asked_below_v1(server):
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
-def test_a_refusal_below_v1_is_one_of_the_server(server, status):
-    server.models = At({"/v1/models": Status(status, error("No."))})
+def test_a_refusal_below_v1_is_one_of_the_server(server, paths, status):
+    paths["/v1/models"] = Status(status, error("No."))
     with pytest.raises(NbchatError, match=f"HTTP {status}"):
         said("connect " + server.base_url.removesuffix("/v1"))
     assert process.connected is None

@@ -183,7 +183,7 @@ class _Page(HTMLParser):
             self.look.append((tag, bool(attrs.get("href")), tuple(shown.items())))
 
     def handle_endtag(self, tag):
-        if tag != "span":
+        if tag not in ("span", "br"):
             self.look.append("/" + tag)
 
     def handle_data(self, data):

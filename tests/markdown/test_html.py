@@ -1,13 +1,23 @@
 """Markdown as HTML of our own: it looks as it is meant, whatever it says nothing of it is live, and nothing is lost."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbchat.markdown.html import MARKDOWN_TAGS, MOST_CHARACTERS, MOST_NESTED, markdown_html, markdown_words
+from nbchat.markdown.code_colours import coloured_code
+from nbchat.markdown.html import (
+    MARKDOWN_TAGS,
+    MATH,
+    MOST_CHARACTERS,
+    MOST_NESTED,
+    first_words,
+    markdown_html,
+    markdown_words,
+)
 from tests.markdown.hostile import PAYLOADS, payload
 
 
@@ -85,6 +95,29 @@ def test_blocks_are_apart_and_those_in_a_list_less_so():
 
 
 @pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("$x$", r"\(x\)"),
+        ("$$x$$", r"\[x\]"),
+        (r"$\begin{cases}a\end{cases}$", r"\(\begin{cases}a\end{cases}\)"),
+        (r"\begin{align}a\end{align}", r"\begin{align}a\end{align}"),
+        (r"\begin{cases}a\end{cases}", r"\begin{cases}a\end{cases}"),
+        ("$a<b$", r"\(a< b\)"),
+    ],
+)
+def test_a_formula_is_written_for_mathjax(text, written):
+    assert f'<span class="{MATH}">{escape(written)}</span>' in markdown_html(text)
+
+
+def test_a_link_leads_out_of_the_notebook_and_holds_no_other():
+    [(_, attributes)] = [
+        element for element in Elements(markdown_html("[a <http://b.c>](http://d.e)")).found if element[0] == "a"
+    ]
+    assert attributes == {"href": "http://d.e", "target": "_blank", "rel": "noopener noreferrer"}
+    assert Elements(markdown_html("[a](#b) [c](http://d.e)")).found[2:] == [("span", {}), ("a", attributes)]
+
+
+@pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "/api/shutdown", "//evil.example/x", "data:text/html,x", "#top"]
 )
 def test_a_link_that_must_not_be_live_keeps_its_words(address):
@@ -103,10 +136,26 @@ def test_what_the_parser_would_leave_out_stands_as_written(text):
     assert Elements(markdown_html(text)).text == text
 
 
+@pytest.mark.parametrize("before", ["", "- "])
+@pytest.mark.parametrize("depth", range(33, 44))
+def test_no_depth_loses_words(before, depth):
+    text = f"{before}{'>' * depth} deep"
+    assert "deep" in Elements(markdown_html(text)).text
+    assert ("<blockquote" in markdown_html(text)) == (depth + len(before) <= 37)
+
+
+def test_a_text_has_a_longest_length():
+    assert "<em" in markdown_html("*a* " * 12_500)
+    assert "<em" not in markdown_html("*a* " * 12_500 + "b")
+
+
 def test_its_first_words_have_no_marks():
     text = "## Which **col**umns `x` to\nclean [a](http://b)\n\n```python\nx = 1\n```\n| c | d |\n|--|--|\n| e | f |\n"
     assert markdown_words(text, 300) == "Which columns x to clean a x = 1 c d e f"
     assert markdown_words("word " * 100, 20) == "word word word word"
+    assert markdown_words("a  \nb\\\nc\nd", 20) == "a b c d"
+    assert first_words("*a b* " * 9, 9) == "a b a b …"
+    assert first_words("[r]: http://a.b", 9) == "[r]: htt…"
 
 
 @pytest.mark.parametrize(
@@ -131,3 +180,16 @@ def test_very_long_code_is_whole_and_has_one_colour():
     page = Elements(markdown_html(f"```py\n{code}```"))
     assert page.text.strip() == code.strip()
     assert "span" not in {tag for tag, _ in page.found}
+    assert coloured_code("1" * 5000, "py")
+    assert not coloured_code("1" * 5001, "py")
+    assert "<span" not in markdown_html("```py\nx = 1\n```", coloured=False)
+
+
+def test_code_has_the_colours_of_its_tokens():
+    def word(text, colour, weight=""):
+        return f'<span style="color:var(--jp-mirror-editor-{colour}-color){weight}">{text}</span>'
+
+    bold = ";font-weight:bold"
+    assert coloured_code("\n\nif x and f(1): # c", "py") == "\n\n{} x {} f({}): {}".format(
+        word("if", "keyword", bold), word("and", "keyword", bold), word("1", "number"), word("# c", "comment")
+    )

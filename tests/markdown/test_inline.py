@@ -64,3 +64,9 @@ def test_html_text_is_text_in_an_element_and_in_an_attribute(text):
 def test_html_text_keeps_lines_and_can_be_capped():
     assert html_text("a\n<b> \"c\" 'd' & e") == "a\n&lt;b&gt; &quot;c&quot; &#x27;d&#x27; &amp; e"
     assert html_text("abcdef", 4) == "abc…"
+    assert html_text("a" * 5000) == "a" * 5000
+
+
+def test_a_line_has_at_most_two_hundred_characters_unless_told_otherwise():
+    assert inline_text("a" * 200) == "a" * 200
+    assert inline_text("a" * 201) == "a" * 199 + "…"

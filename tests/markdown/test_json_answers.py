@@ -43,12 +43,19 @@ def test_any_object_is_json_at_any_length_and_one_code_block(value, indent, data
         "```json\n{}\n```",
         '["quoted"](https://example.org)',
         '{"a": 1}\n\nThis object has one field.',
+        '{"a": "1\n2"}\n\nThis object has one field.',
         "{{x}}",
         "[x] done",
     ],
 )
 def test_what_else_begins_with_a_bracket_is_markdown(text):
     assert not is_json(text)
+
+
+def test_its_fence_is_longer_than_any_in_it():
+    assert as_code('["a"]\n') == '```json\n["a"]\n```'
+    assert as_code('["``"]') == '```json\n["``"]\n```'
+    assert as_code('["```"]') == '````json\n["```"]\n````'
 
 
 def test_a_card_shows_json_as_code():

@@ -1,5 +1,6 @@
 """Model text in a trusted cell: nothing in it runs, fetches or leads astray, and what is harmless stays."""
 
+import gc
 import html
 import re
 
@@ -133,6 +134,8 @@ def test_what_is_safe_stays_safe_when_it_goes_through_twice():
         "| a | b |\n| :-- | --- |\n| 1 | `x` |",
         "> a\n> b\n>\n> - c\n\n# D\n\n___",
         "- > a\n  >\n  b",
+        "- > a\n\n  > b",
+        "> a  \n> b\n>\n> ```\n> c  \n> ```",
         f"![a picture]({PIXEL})",
         "H<sub>2</sub>O and x<sup>2</sup>",
         "Press <kbd>Ctrl</kbd>+<kbd>C</kbd>, <mark>now</mark> or <u>never</u>.",
@@ -187,6 +190,88 @@ def test_canonical_text_comes_back_as_it_is(text):
 )
 def test_what_could_be_live_is_written_otherwise(text, shown):
     assert render(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x**a**! (*b c*) *d:* ~~e~~;", "x<strong>a</strong>! (*b c*) *d:* ~~e~~;"),
+        ("*a!* *-b* *`c`* *d `e`*", "<em>a&#33;</em> <em>-b</em> <em>`c`</em> <em>d `e`</em>"),
+        ('*a*b *c*% *d*: *e* "*f*"', "<em>a</em>b <em>c</em>% <em>d</em>: *e* &quot;<em>f</em>&quot;"),
+        ("*a*[b](http://c.d)\n*e*\n~~f!~~", "<em>a</em>[b](http://c.d)\n*e*\n<del>f&#33;</del>"),
+        ("*a*\\\nb<br>\nc<br><br>d", "<em>a</em>&#8288;<br>b  \nc  \n&#8288;<br>d"),
+        ("<br>a\n\n# b<br>c\n\n| d<br>e |\n|---|", "&#8288;<br>a\n\n# b<br>c\n\n| d<br>e |\n| --- |"),
+        (
+            "- [ ] 1. a\n- [X] # b\n- [x]c\n- d [ ] e",
+            "- [ ] 1&#46; a\n- [X] &#35; b\n- &#91;x&#93;c\n- d &#91; &#93; e",
+        ),
+        ("[ ] a\n\n- # [ ] b\n- - [ ] - c", "&#91; &#93; a\n\n- # &#91; &#93; b\n\n- - [ ] &#45; c"),
+        ("a $5", "a &#36;5"),
+        ("a $5 $x$", "a <span class=tex2jax_ignore>&#36;</span>5 $x$"),
+        ("$x$`a`", "$x$&#8288;`a`"),
+        ("a\\\\(b", "a<span class=tex2jax_ignore>&#92;</span>(b"),
+        (
+            "![](https://b.c)![ ](https://b.c)![$5](/d)![- a](/d)",
+            "[image](https://b.c)[image](https://b.c)&#91;image: &#36;5&#93;&#91;image: - a&#93;",
+        ),
+        ("[x ![](/d) ![a](/d) y](http://e.f)", "[x image a y](http://e.f)"),
+        (f'![&b"c_d]({PIXEL})![]({PIXEL})', f"![ b c_d]({PIXEL})![]({PIXEL})"),
+        ('![a](HTTP://b.c/d?e&f) [g](http://h.i?j&k "l")', '[a](HTTP://b.c/d?e&amp;f) [g](http://h.i?j&amp;k "l")'),
+        (
+            "- http://a.b/_ c http://d.e/*f* [http://g.h](http://i.j)",
+            "- <http://a.b/>&#95; c <http://d.e/><em>f</em> [http&#58;//g.h](http://i.j)",
+        ),
+        ("http.a@b.c, x http://127.1 y", "[http.a&#64;b.c](mailto:http.a@b.c), x http&#58;//127.1 y"),
+        ("```js{1} a\nb\n\n```\n\n```\n```\n\n```\n\n```", "```js1\nb\n\n```\n\n```\n```\n\n```\n\n```"),
+        ("```mermaidx\na\n```", "```text\na\n```"),
+        (
+            "> ```\n> $a\n> ```\n> ```\n> [a]: b\n> ```",
+            "> <pre><code>&#36;a&#10;</code></pre>\n>\n> ```\n> [a]: b\n> ```",
+        ),
+        (
+            "- ```\n  [a]: b\n  ```\n- - ```\n    a\n    ```",
+            "- <pre><code>&#91;a&#93;&#58; b&#10;</code></pre>\n\n- - ```\n    a\n    ```",
+        ),
+        ("a\n- [a]: b\n-", "a\n\n-\n\n-"),
+        ("1. a\n1) b\n2) c\n\n\n3. d\n   - e\n   + f\n   * g", "1. a\n\n1) b\n2) c\n\n3. d\n   - e\n   + f\n   * g"),
+        ("999999998. a\n1. b\n1. c", "999999998. a\n999999999. b\n999999999. c"),
+        ("> - a\n>\n>   b\n> - c\n", "> - a\n>\n>   b\n>\n> - c"),
+        ("> 1. ```\n>    a\n>\n>    b\n>    ```", "> 1. ```\n>    a\n>\n>    b\n>    ```"),
+        ("````\n" + "`" * 19 + "a\n````", "`" * 20 + "\n" + "`" * 19 + "a\n" + "`" * 20),
+        ("````\n" + "`" * 20 + "a\n````", "<pre><code>" + "&#96;" * 20 + "a&#10;</code></pre>"),
+        (">" * 37 + " a", "> " * 37 + "a"),
+        (">" * 38 + " a", "<pre><code>" + "&gt;" * 38 + " a</code></pre>"),
+        ("- " + ">" * 35 + " a", "- " + "> " * 35 + "a"),
+        ("- " + ">" * 36 + " a", "<pre><code>- " + "&gt;" * 36 + " a</code></pre>"),
+    ],
+)
+def test_each_mark_takes_one_form(text, shown):
+    assert render(text) == shown
+
+
+@pytest.mark.parametrize("marks", [">", "- ", "1. ", "> - ", "- > "])
+def test_no_depth_loses_words(marks):
+    for depth in range(15, 45):
+        shown = render(marks * depth + "deep\n\nafter")
+        assert "deep" in shown
+        assert "after" in shown
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_waits_and_is_as_it_was(enabled):
+    seen = []
+    before = gc.isenabled()
+    gc.callbacks.append(lambda phase, _: seen.append(phase))
+    (gc.enable if enabled else gc.disable)()
+    try:
+        gc.collect()
+        seen.clear()
+        render("*a* " * 5_000)
+        assert seen == []
+        assert gc.isenabled() == enabled
+    finally:
+        gc.callbacks.pop()
+        (gc.enable if before else gc.disable)()
 
 
 @pytest.mark.parametrize(

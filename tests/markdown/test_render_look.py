@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 from nbchat.markdown.render import render
+from tests.markdown.documents import documents
 from tests.markdown.readers import dangers, lab_html, look, nbconvert_html, remove_math
+from tests.strategies import scaled
 
 CORPUS = Path(__file__).parent / "corpus"
 CUT = "-----8<-----\n"
@@ -37,6 +40,12 @@ def test_an_ordinary_answer_looks_the_same(text):
     shown = render(text)
     assert unlinked(lab_html(shown)) == unlinked(lab_html(text))
     assert set(dangers(nbconvert_html(shown))) <= {"<interface>"}  # nbconvert writes diagrams into its page as they are
+
+
+@given(documents)
+@scaled(2)
+def test_any_harmless_document_looks_the_same(text):
+    assert look(lab_html(render(text))) == look(lab_html(text))
 
 
 @pytest.mark.parametrize("text", answers("maths"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nbchat.markdown.references import with_definitions
-from nbchat.markdown.segments import Segment, Segments
+from nbchat.markdown.segments import Segment, Segments, _schedule
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
@@ -94,9 +94,24 @@ def test_the_definitions_that_a_piece_is_given_are_bounded():
         assert second.text == pieces[1]
         return len(first.text) - len(pieces[0])
 
-    assert 3_900 < linked("http://a.b/" + "c" * 80, 100) < 4_100
-    assert linked("http://a.b/" + "c" * 900, 1) > 900
-    assert linked("http://a.b/" + "c" * 1000, 1) == 0
+    one = len("[label 0]: ")
+    assert linked("c" * (1000 - one), 1) == 1000 + 2  # with a line's end, and a blank line
+    assert linked("c" * (1001 - one), 1) == 0
+    assert linked("c" * (800 - one), 9) == 5 * 801 + 1
+    assert linked("c" * (801 - one), 9) == 4 * 802 + 1
+
+
+def test_only_what_links_to_another_piece_is_changed():
+    texts = [
+        "See [a] and [b].\n",
+        "[a]: http://x.y\n[A]: http://z\n",
+        "No [c] here, [b] there.\n",
+        "> - [b]:\n>   <http://b>\n>   'T'\n",
+    ]
+    shown = [piece.text for piece in with_definitions([Segment(text, text) for text in texts])]
+    assert shown == [
+        "[a]: http://x.y\n[b]: <http://b> 'T'\n\n" + texts[0], texts[1], "[b]: <http://b> 'T'\n\n" + texts[2], texts[3],
+    ]  # fmt: skip
 
 
 @given(documents)
@@ -252,3 +267,70 @@ def test_paragraphs_are_told_apart_without_the_parser():
 def test_tokens_cost_the_same_however_long_the_answer():
     text = "".join(BLOCKS[:-1]) * 400
     assert calls(lambda: grown(text, step=4)) < 2.2 * calls(lambda: grown(text[: len(text) // 2], step=4))
+
+
+def lengths(text, limit=4, **longest):
+    """The lengths of the closed pieces' sources."""
+    segments = Segments(limit, **longest)
+    segments.append(text)
+    return [len(piece.source) for piece in segments.closed]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("a" * 1498 + "\n\nb\n", 1500),  # between blocks, from the shortest length on
+        ("a" * 1497 + "\n\nb\n" + "c\n" * 9, None),
+        ("a" * 1497 + "\n\n\nb\n", 1500),
+        ("a" * 1498 + "\n \nb\n", 1501),
+        ("a" * 1499 + "\nb\n", None),
+        ("a" * 1498 + "\n\n b\n", None),
+        ("a" * 1498 + "\n\n\tb\n", None),
+        ("aaaa\n" * 1000, 2875),  # between lines, from 1.25 times that and 1000 on
+        ("aaaa\n" * 575 + "====\n" + "b\n" * 99, 2880),
+        ("x" * 9000, 3775),  # within a line, from 900 more on
+        ("x" * 3774, None),
+        ("é" * 9000, 943),  # signs that are costly count as four
+        ("x" * 3324 + " " + "y" * 9000, 3325),  # before a word that begins in the last 450
+        ("x" * 3323 + " " + "y" * 9000, 3775),
+        ("x" * 3773 + " " + "y" * 9000, 3774),
+    ],
+)
+def test_the_first_of_few_pieces_ends_exactly_here(text, first):
+    assert lengths(text)[:1] == ([] if first is None else [first])
+
+
+def test_pieces_grow_with_the_answer():
+    """The second is 8 % of what is before it, or as long as the first; with many pieces, the first may be four times it."""
+    assert lengths("aaaa\n" * 2000)[:2] == [2875, 3025]
+    assert lengths("a" * 98 + "\n\n" + ("b" * 98 + "\n\n") * 70, 40) == [6000]
+    assert lengths("word\n\n" * 6000, 18)[:3] == [6000, 8556, 16224]
+    assert lengths("word\n\n" * 6000, 11) == [1500, 1500, 1500, 2916, 6198, 13950]
+
+
+@pytest.mark.parametrize("limit", range(2, 60))
+def test_the_pieces_suffice_for_the_longest_answer(limit):
+    least = _schedule(limit)
+    assert len(least) == limit - 1
+    assert least == sorted(least)
+    assert limit < 7 or 1_049_950 <= sum(least) <= 1_059_400
+    assert limit != 4 or least == [1500, 1620, 6489]
+    assert least[0] == (6000 if limit >= 12 else 1500)
+
+
+def test_pieces_share_a_length_that_is_known():
+    text = "aaaaaaaa\n\n" * 10_000
+    assert lengths(text, 5, longest=50_000) == [10_000] * 4
+    assert lengths(text, 5, longest=7_000) == [1_500] * 4
+    assert lengths(text, 15, longest=50_000) == [5_000] * 9  # five are for the last one's inner pieces
+
+
+@pytest.mark.parametrize("limit", [11, 12])
+def test_the_last_piece_is_split_further_if_there_are_enough(limit):
+    segments = Segments(limit)
+    segments.append("a word\n\n" * 700)
+    assert (len(segments.pieces) > len(segments.closed) + 1) == (limit == 12)
+    assert "".join(piece.text for piece in segments.pieces) == "a word\n\n" * 700
+    segments.append("a word\n\n" * 200)  # the last one closes, and what was within it is merged
+    assert segments.pieces[: len(segments.closed)] == segments.closed
+    assert "".join(piece.text for piece in segments.pieces) == "a word\n\n" * 900

@@ -90,7 +90,10 @@ def test_character_by_character_nothing_slips_through(text):
 
 
 def test_a_string_without_end_does_not_swallow_the_answer():
-    assert terminal_text("\x1b]0;" + "x" * 10_000 + "end").endswith("xend")
+    assert terminal_text("\x1b]0;" + "x" * 4_094 + "end") == "end"
+    assert fed(["\x1b]0;" + "x" * 2_000, "x" * 2_094 + "end"]) == "end"
+    assert terminal_text(("\x1b]" + "x" * 4_095 + "\x07") * 2 + "end") == "end"
+    assert terminal_text("\x1b]" + "x" * 4_095 + "\x1b\\end") == "end"
 
 
 @given(streams, streams)

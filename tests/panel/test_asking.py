@@ -688,7 +688,6 @@ def test_words_are_looked_up_with_the_server_s_tokenizer(hand):
 
 
 def test_a_server_without_a_tokenizer_takes_ids_only(hand, session, server):
-    server.default = Status(404, error("no"))
     here = hand(session)
     here.type("logit_bias", "word=5")
     until(lambda: any("no tokenizer" in note for note in here.notes("logit_bias")))

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from nbchat.testing import Status
-from nbchat.values.errors import PromptError, ProtocolError
+from nbchat.values.errors import ParameterError, PromptError, ProtocolError
 
 MISSING = [None, float("nan"), np.nan, pd.NA, pd.NaT]
 
@@ -151,7 +151,7 @@ def test_a_lazy_frame_is_to_be_collected(chat):
 
 @pytest.mark.parametrize("template", [None, 5, b"{item}", "", "   "])
 def test_what_is_no_template(chat, template):
-    with pytest.raises(PromptError):
+    with pytest.raises((ParameterError, PromptError)):
         chat.map(["a"], template)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbchat.api.answer import parts
+from nbchat.api.answer.masked_tokens import MaskedTokens
 from nbchat.api.answer.textflow import TextCleaner, TextFlow
 from nbchat.api.answer.toolcalls import ToolCallFlow
 from nbchat.api.keys import Key
@@ -44,11 +45,12 @@ class ChoiceReader:
         self._images: set[str] = set()
         self._unshown: set[str] = set()
         self._logprobs = False
+        self._tokens = MaskedTokens(key)
 
     @property
     def holds(self) -> bool:
         """Whether something is held back."""
-        return self.flow.holds
+        return self.flow.holds or self._tokens.holds
 
     def room_for(self, kind: str, call: int) -> int:
         """See `PayloadReader.room_for`."""
@@ -89,6 +91,10 @@ class ChoiceReader:
     def _read_logprobs(self, logprobs: object, events: list[Event]) -> None:
         if tokens := parts.token_logprobs(logprobs):
             self._logprobs = True
+            self._add_tokens(self._tokens.feed(tokens), events)
+
+    def _add_tokens(self, tokens: tuple[Mapping[str, Any], ...], events: list[Event]) -> None:
+        if tokens:
             events.append(LogprobsDelta(tokens, self._index))
 
     def read_sources(self, holder: Mapping[str, Any], events: list[Event]) -> None:
@@ -106,6 +112,7 @@ class ChoiceReader:
         """Emit what was held back, at the end."""
         self.flow.flush(events)
         self._calls.flush(events)
+        self._add_tokens(self._tokens.flush(), events)
         if self._thought is not None and (rest := self._thought.flush()):
             events.append(CarriedDelta({REASONING: rest}, None, self._index))
 

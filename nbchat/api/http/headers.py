@@ -14,7 +14,7 @@ __all__ = ["GivenHeaders", "Headers", "header_pairs", "named_headers"]
 Headers = tuple[tuple[str, Key], ...]
 """Names, and values that never display themselves."""
 
-GivenHeaders = Mapping[str, str] | None
+GivenHeaders = Mapping[str, str]
 """Headers as users give them."""
 
 RESERVED = frozenset(
@@ -36,7 +36,7 @@ _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
 _VARIABLE = r"\$\{(\w+)\}|(?<!\S)\$(\w+)"
 
 
-def header_pairs(headers: GivenHeaders, env: Mapping[str, str] = os.environ) -> Headers:
+def header_pairs(headers: GivenHeaders | None, env: Mapping[str, str] = os.environ) -> Headers:
     """Return headers as sent, with `$NAME` or `${NAME}` replaced by that variable. Raises ConfigError."""
     if headers is None:
         return ()

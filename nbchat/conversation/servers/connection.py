@@ -55,7 +55,11 @@ class Destination(Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, where: str | None, api_key: Key | None = None, key_env: str | None = None, headers: GivenHeaders = None
+        cls,
+        where: str | None,
+        api_key: Key | None = None,
+        key_env: str | None = None,
+        headers: GivenHeaders | None = None,
     ) -> Self:
         """Make a destination. Key and headers are for the server named here, or for the current one if none is named.
 
@@ -71,7 +75,7 @@ class Destination(Struct, frozen=True):
             destination.endpoint()  # raise errors early
         return destination
 
-    def moved(self, where: str | None, key_env: str | None = None, headers: GivenHeaders = None) -> Self:
+    def moved(self, where: str | None, key_env: str | None = None, headers: GivenHeaders | None = None) -> Self:
         """Return a destination with another server. Key and headers stay with their server unless replaced.
 
         Raises ConfigError like `of`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from nbchat.api.keys import Key
 from nbchat.conversation.exchange.exchange import Exchange
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # imported only with a journal
 __all__ = ["Record", "Stoppable"]
 
 
+@runtime_checkable
 class Stoppable(Protocol):
     """A run of many requests that can be stopped from any thread."""
 

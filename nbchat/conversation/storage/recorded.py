@@ -19,6 +19,7 @@ from nbchat.store.ledger.entries import Entries, Entry, Spent
 from nbchat.store.opening import journal, notebook_path
 from nbchat.values.answer.rating import Rating
 from nbchat.values.answer.usage import Usage
+from nbchat.values.arguments import checked_methods
 from nbchat.values.key_shapes import without_keys
 
 if TYPE_CHECKING:  # imported only with a journal, or a budget
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # imported only with a journal, or a budget
 __all__ = ["Recorded"]
 
 
+@checked_methods
 class Recorded(Configurable):
     """A session's history, ledger and spending limit. Thread-safe."""
 
@@ -71,7 +73,9 @@ class Recorded(Configurable):
     def budget(self) -> Budget | None:
         """The spending limit; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
 
-        A request that would exceed it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
+        A request that would exceed it raises BudgetExceeded before it is sent. A limit per day is for all sessions and
+        kernels together: of the others' requests it counts those that have ended, so that requests which several
+        sessions have under way at the same time may exceed it by what these cost. Assigning raises ParameterError.
         """
         return self._limits.budget
 
@@ -94,8 +98,8 @@ class Recorded(Configurable):
         return self._limits.cache_is_on()
 
     @cache.setter
-    def cache(self, on: bool | None) -> None:
-        self._limits.cache = on
+    def cache(self, cache: bool | None) -> None:
+        self._limits.cache = cache
 
     def on_turns(self, observer: Callable[[], None]) -> Callable[[], None]:
         """Call `observer` after each change of the history; returns a function that removes it."""

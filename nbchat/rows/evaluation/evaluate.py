@@ -12,6 +12,7 @@ from nbchat.rows.evaluation.scoring import scorer_of
 from nbchat.rows.evaluation.truths import Truths, cases_of, items_of, measure_of
 from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import Grid
+from nbchat.values.arguments import checked
 from nbchat.values.errors import ParameterError
 from nbchat.values.numbers import whole_number
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+@checked
 def evaluate(
     session: Session,
     data: Any,

@@ -64,7 +64,7 @@ class Labels:
         ParameterError if there are more than 200.
         """
         known = Counter(truth for truth in truths if truth is not None)
-        stated = [text for value in allowed or () if (text := label_text(value)) is not None]
+        stated = [text for value in (() if allowed is None else allowed) if (text := label_text(value)) is not None]
         spellings: dict[str, str] = {}
         for name, _ in known.most_common():
             spellings.setdefault(_key(name), name)

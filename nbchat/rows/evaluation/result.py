@@ -21,6 +21,7 @@ from nbchat.rows.evaluation.standing import Candidate, Standing, by_macro_f1
 from nbchat.tuning.grid import Grid, Setting, setting_text
 from nbchat.tuning.statistics import LEVEL, finite
 from nbchat.tuning.verdict import Comparable, Terms, Verdict, verdict
+from nbchat.values.arguments import checked_methods
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.params import PARAMETERS
@@ -53,6 +54,7 @@ class Design(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+@checked_methods
 class Evaluation:
     """The result of asking every row with every setting.
 

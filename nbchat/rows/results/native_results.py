@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,5 +73,7 @@ def _array(values: Sequence[Any]) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as a column of texts has it: text as it is, anything else as JSON."""
+    """Return a value as a column of texts has it: text as it is, dates and times as ISO 8601, anything else as JSON."""
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

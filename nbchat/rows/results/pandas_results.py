@@ -91,8 +91,11 @@ def _typed(values: Sequence[Any]) -> Any:
     if float in kinds and kinds <= {int, float}:
         with contextlib.suppress(OverflowError):  # an integer larger than any float
             return pd.array([float("nan") if value is None else float(value) for value in values], dtype="float64")
+    if kinds == {datetime.datetime} and not _naive(values):
+        return list(values)
     if kinds == {datetime.datetime}:
-        return pd.array(list(values), dtype="datetime64[ns]") if _naive(values) else list(values)
+        with contextlib.suppress(pd.errors.OutOfBoundsDatetime):  # before 1678, or after 2261
+            return pd.array(list(values), dtype="datetime64[ns]")
     if kinds == {str}:
         return pd.Series(list(values)).array
     made = pd.Series([None] * len(values), dtype="object")

@@ -21,7 +21,7 @@ from nbchat.rows.results.result import NAME, columns_of
 from nbchat.rows.results.sparse_outcomes import SparseOutcomes
 from nbchat.rows.source import Source
 from nbchat.values.errors import ConfigError, ParameterError, PromptError
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import pluralize, shown
 
 if TYPE_CHECKING:
     from nbchat.conversation.schemas.schema import Schema
@@ -35,7 +35,7 @@ WINDOW = 8 * WRITTEN_AT_ONCE
 """Most rows that are read and not written yet: what one slow row can hold in memory."""
 
 ERROR = "answer_error"
-"""The column with the reason why a row has no answer."""
+"""The column with the reason why a row has no answer, or why a part of it is missing."""
 
 
 class MappedFile(Mapped):
@@ -80,6 +80,8 @@ class ParquetSink:
         self._waiting: dict[int, Outcome] = {}
         self._ended: Counter[int] = Counter()
         self._written = 0
+        self.too_large = 0
+        """The number of values that the column of the reasons has instead of their own."""
         self._writer: Any = None
         self._failed = False
         self._part = _Part(self.out) if isinstance(self.out, Path) else None
@@ -123,11 +125,15 @@ class ParquetSink:
 
         outcomes = [self._waiting.pop(position) for position in range(self._written, self._written + count)]
         with self._writing():
-            table = self._rows.take(count)
+            table, reasons = self._rows.take(count), [one.reason for one in outcomes]
             for name, kind in self._types.items():
-                values = [_value(outcome.value, name if self._columns else None, kind) for outcome in outcomes]
-                table = table.append_column(name, pyarrow.array(values, kind))
-            table = table.append_column(ERROR, pyarrow.array([one.reason for one in outcomes], pyarrow.string()))
+                given = [_given(outcome.value, name if self._columns else None) for outcome in outcomes]
+                for place in [place for place, value in enumerate(given) if not _fits(value, kind)]:
+                    reasons[place] = f"{name} is {shown(given[place])}, too large for the file's column."
+                    given[place] = None
+                    self.too_large += 1
+                table = table.append_column(name, pyarrow.array([_value(value, kind) for value in given], kind))
+            table = table.append_column(ERROR, pyarrow.array(reasons, pyarrow.string()))
             if self._writer is None:
                 fields = [_known(field) for field in table.schema]
                 target = self.out if self._part is None else self._part.path
@@ -253,15 +259,23 @@ def _type(schema: Mapping[str, Any], *, dates: bool) -> Any:
     return simple.get(str(schema.get("type")), pyarrow.string())
 
 
-def _value(value: Any, name: str | None, kind: Any) -> Any:
+def _given(value: Any, name: str | None) -> Any:
+    """Return the column of this name of an answer; None = the answer itself."""
+    return value if value is None or name is None else (record_of(value) or {}).get(name)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a column of this Arrow type can hold the value."""
+    if value is None or str(kind) not in ("int64", "double"):
+        return True
+    return bool(-(2**63) <= value < 2**63 if str(kind) == "int64" else abs(value) <= sys.float_info.max)
+
+
+def _value(value: Any, kind: Any) -> Any:
     """Return a value as Arrow stores it in a column of this type."""
-    if value is not None and name is not None:
-        value = (record_of(value) or {}).get(name)
-    if value is None or (str(kind) == "int64" and not -(2**63) <= value < 2**63):
+    if value is None:
         return None
-    if str(kind) == "double":
-        return None if isinstance(value, int) and abs(value) > sys.float_info.max else float(value)
-    return as_text(value) if str(kind) == "string" else value
+    return float(value) if str(kind) == "double" else as_text(value) if str(kind) == "string" else value
 
 
 def _known(field: Any) -> Any:
