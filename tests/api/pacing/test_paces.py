@@ -118,7 +118,7 @@ def test_where_others_can_not_be_heard_a_request_is_sent_all_the_same():
     class Alone(Table):
         def exchange(self, base_url, key, own):
             if self.others is None:
-                return None
+                return
             raise RuntimeError("can't start new thread")
 
     async def play():
