@@ -68,6 +68,7 @@ class _Piece:
     def __init__(self, opening: str = "", indent: int = 0) -> None:
         self.size = 0
         self.indent = indent
+        self.next_try = 0.0  # the size at which to look for another place to split
         self.has_fence = _FENCE.search(opening) is not None
         self._source: list[str] = []
         self._shown = [opening]
@@ -98,7 +99,6 @@ class Segments:
         self._inner: Segments | None = None  # of the tail
         self._inner_length = 0  # characters of the tail already appended to it
         self._piece = _Piece()
-        self._next_try = 0.0  # the length of the piece at which to look for another place to split
         self._rest: list[str] = []  # the part of the current line that is not in a closed piece
         self._rest_size = 0
         self._is_whole = True  # whether that is the whole line
@@ -145,17 +145,16 @@ class Segments:
 
     def _go_on(self, text: str) -> None:
         """Append to the current line."""
-        if text:
-            self._rest.append(text)
-            self._rest_size += _length(text)
-            while self._rest_size > self._most() - self._piece.size + _LINE:
-                self._cut_line()
+        self._rest.append(text)
+        self._rest_size += _length(text)
+        while self._rest_size > self._most() - self._piece.size + _LINE:
+            self._cut_line()
 
     def _cut_line(self) -> None:
         """Split within the line, before a word if possible."""
         rest = "".join(self._rest)
-        most = max(1, _fitting(rest, self._most() - self._piece.size + _LINE))
-        words = list(_WORD.finditer(rest, max(1, most - _LINE // 2), most))
+        most = _fitting(rest, self._most() - self._piece.size + _LINE)
+        words = list(_WORD.finditer(rest, most - _LINE // 2, most))
         cut = words[-1].start() if words else most
         seam = self._seam(None)
         self._piece.add(rest[:cut], starts_line=self._is_whole)
@@ -178,7 +177,7 @@ class Segments:
     def _is_between(self, line: str) -> bool:
         """Whether the piece is long enough and the line starts an independent block."""
         size = self._piece.size
-        if size < max(self._least[len(self.closed)], self._next_try) or self._before.strip():
+        if size < max(self._least[len(self.closed)], self._piece.next_try) or self._before.strip():
             return False
         if not line.strip() or line[0] in " \t":
             return False
@@ -190,7 +189,7 @@ class Segments:
         number = text.count("\n")
         if any(token.map and token.map[0] == number and not token.level for token in block_tokens(f"{text}{line}\n")):
             return True
-        self._next_try = _PATIENCE * size
+        self._piece.next_try = _PATIENCE * size
         return False
 
     def _seam(self, line: str | None) -> _Seam:
@@ -225,7 +224,6 @@ class Segments:
     def _close(self, seam: _Seam) -> None:
         self.closed.append(self._piece.segment(closing=seam.closing))
         self._piece = _Piece(seam.opening, seam.indent)
-        self._next_try = 0.0
         self._inner, self._inner_length = None, 0
 
 
