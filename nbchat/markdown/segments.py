@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 __all__ = ["Segment", "Segments"]
 
@@ -54,7 +54,7 @@ class Segment(Struct, frozen=True):
     text: str
 
 
-class _Seam(Struct, frozen=True):
+class _Seam(NamedTuple):
     """How to split a block: the text that closes it, the text that reopens it, and the indent to remove after that."""
 
     closing: str = ""
@@ -158,7 +158,7 @@ class Segments:
         cut = words[-1].start() if words else most
         seam = self._seam(None)
         self._piece.add(rest[:cut], starts_line=self._is_whole)
-        self._close(replace(seam, closing=f"\n{seam.closing}") if seam.closing else seam)
+        self._close(seam._replace(closing=f"\n{seam.closing}") if seam.closing else seam)
         self._rest, self._rest_size, self._is_whole = [rest[cut:]], self._rest_size - _length(rest[:cut]), False
 
     def _end_line(self) -> None:
@@ -210,16 +210,16 @@ class Segments:
             first = lines[token.map[0]]
             if token.type == "list_item_open" and line is not None:
                 column = _columns(_MARKERS.match(first)[0].translate(_BLANK))  # type: ignore[index]  # an item has a marker
-                seam = replace(seam, indent=max(seam.indent, min(column, _columns(line))))
+                seam = seam._replace(indent=max(seam.indent, min(column, _columns(line))))
             elif token.type == "table_open" and line is not None and "|" in line:
                 head = lines[token.map[0] : token.map[0] + 2]
-                seam = replace(seam, opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
+                seam = seam._replace(opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
             elif token.type == "fence" and not is_closed(token, lines[: token.map[1]]):
                 margin = _NOT_QUOTE.sub(" ", first[: max(0, first.find(token.markup))].expandtabs(4))
                 opening = f"{margin}{token.markup}{token.info}\n"
                 seam = _Seam(f"{margin}{token.markup}\n", opening, 0 if ">" in margin else len(margin))
-                seam = replace(seam, opening=_without_indent(opening, seam.indent))
-        return replace(seam, indent=kept + seam.indent)
+                seam = seam._replace(opening=_without_indent(opening, seam.indent))
+        return seam._replace(indent=kept + seam.indent)
 
     def _close(self, seam: _Seam) -> None:
         self.closed.append(self._piece.segment(closing=seam.closing))

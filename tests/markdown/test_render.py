@@ -206,6 +206,7 @@ def test_what_could_be_live_is_written_otherwise(text, shown):
             "- [ ] 1&#46; a\n- [X] &#35; b\n- &#91;x&#93;c\n- d &#91; &#93; e",
         ),
         ("[ ] a\n\n- # [ ] b\n- - [ ] - c", "&#91; &#93; a\n\n- # &#91; &#93; b\n\n- - [ ] &#45; c"),
+        (f"a\n\n[]({PIXEL})\n\nb", "a\n\nb"),
         ("a $5", "a &#36;5"),
         ("a $5 $x$", "a <span class=tex2jax_ignore>&#36;</span>5 $x$"),
         ("$x$`a`", "$x$&#8288;`a`"),
