@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, convert
+from msgspec.structs import replace
 
 from nbchat.values.answer.reply import Reply
 from nbchat.values.answer.usage import UNKNOWN, Usage
 from nbchat.values.errors import NbchatError
+from nbchat.values.json_fields import UNREADABLE, an_object
 
 __all__ = ["NOT_SENT", "Answer", "Outcome", "RowStatus"]
+
+_Key = TypeVar("_Key")
 
 RowStatus = Literal["complete", "failed", "skipped", "not sent"]
 """How a row ended. "skipped": a field of it is missing, so nothing was asked; "not sent": the run ended before it."""
@@ -50,9 +55,19 @@ class Answer(Struct, frozen=True):
 
     @classmethod
     def from_dict(cls, answer: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; fields that are not known are left out."""
-        known = {name: answer[name] for name in cls.__struct_fields__ if name in answer}
-        return cls(**{**known, "usage": Usage.from_dict(answer.get("usage", {}))})
+        """The inverse of `to_dict`; fields that are not known are left out. Raises ValueError for a damaged one."""
+        usage = Usage.from_dict(an_object(answer.get("usage", {}), "usage"))
+        known = {name: answer[name] for name in cls.__struct_fields__ if name in answer and name != "usage"}
+        return replace(convert(known, cls), usage=usage)
+
+    @classmethod
+    def stored(cls, found: Mapping[_Key, Mapping[str, Any]]) -> dict[_Key, Self]:
+        """Return the answers that the journal has, by the same keys, without those that can't be read."""
+        answers = {}
+        for key, answer in found.items():
+            with contextlib.suppress(*UNREADABLE):
+                answers[key] = cls.from_dict(answer)
+        return answers
 
 
 class Outcome(Struct, frozen=True):

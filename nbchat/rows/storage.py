@@ -66,7 +66,7 @@ class Storage:
         file = journal() if self._reads and names else None
         if file is None or not file.exists():
             return {}
-        return {key: Answer.from_dict(answer) for key, answer in file.rows.find(names).items()}
+        return Answer.stored(file.rows.find(names))
 
     def note(self, about: Mapping[str, Any]) -> None:
         """Record the run in the journal, or its result."""

@@ -96,10 +96,10 @@ def _outcomes(source: Source, template: Template, form: Form, common: str) -> It
         except PromptError as error:
             asked.append(Outcome("failed", error=error))
     file = journal()
-    found = {} if file is None else file.rows.find([name for name in asked if isinstance(name, str)])
+    found = Answer.stored({} if file is None else file.rows.find([name for name in asked if isinstance(name, str)]))
     reader = Reader(form)
     answers: dict[str, list[Outcome]] = {}
     for (name, _), answer in sorted(found.items(), key=lambda one: one[0]):
-        answers.setdefault(name, []).append(reader.outcome(Answer.from_dict(answer), stored=True))
+        answers.setdefault(name, []).append(reader.outcome(answer, stored=True))
     for one in asked:
         yield one if isinstance(one, Outcome) else majority(answers[one]) if one in answers else NOT_STORED

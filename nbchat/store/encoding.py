@@ -11,7 +11,10 @@ import msgspec
 from nbchat.api.keys import Key
 from nbchat.values.key_shapes import MASK
 
-__all__ = ["decoded", "decoded_object", "encoded", "plain"]
+__all__ = ["decoded", "decoded_object", "encoded", "plain", "seconds"]
+
+
+_YEAR_10_000 = 253_402_300_800
 
 
 def encoded(value: Any, keys: Iterable[Key] = ()) -> bytes:
@@ -56,6 +59,11 @@ def decoded_object(data: bytes | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def seconds(value: Any) -> float:
+    """A time that was stored, in seconds since the epoch; 0.0 for what no calendar has: a damaged column may hold anything."""
+    return value if isinstance(value, float) and abs(value) < _YEAR_10_000 else 0.0
 
 
 def plain(text: str | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbchat.store import search_index, tape
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import decoded, decoded_object, encoded, plain
+from nbchat.store.encoding import decoded, decoded_object, encoded, plain, seconds
 from nbchat.store.ledger.ledger import Ledger
 from nbchat.store.records import STREAMING, Answer, OpenSession, Place, Recording, SessionRow, Stored
 from nbchat.store.replay import Replays
@@ -193,45 +193,36 @@ class Journal:
 
     def places(self, session: str) -> list[Place]:
         """Return the turns of a session, oldest first. Raises SessionError."""
-        rows = self._read(
-            lambda connection: connection.execute(
-                "SELECT place, answer, chosen, marks FROM places WHERE session = ? ORDER BY place, version", (session,)
-            ).fetchall()
-        )
-        places = []
-        for _, group in itertools.groupby(rows, key=lambda row: row[0]):
-            versions = list(group)
-            chosen = next((index for index, row in enumerate(versions) if row[2]), len(versions) - 1)
-            places.append(Place(tuple(row[1] for row in versions), chosen, tuple(str(row[3]) for row in versions)))
-        return places
-
-    def take(self, session: OpenSession) -> None:
-        """Make this process the owner of a session that it has read."""
-        self._writer.put(session.take)
+        return self.contents(session)[0]
 
     def answers(self, session: str) -> dict[str, Stored]:
         """Return a session's answers by id, with those of its own that never ended. Raises SessionError."""
+        return self.contents(session)[1]
 
-        def read(connection: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
-            found = connection.execute(
-                "SELECT id, turn, status, at, cell FROM answers WHERE id IN"
-                " (SELECT answer FROM places WHERE session = :session) OR (session = :session AND status = :status)"
-                " ORDER BY number",
-                {"session": session, "status": STREAMING},
-            ).fetchall()
-            pieces = connection.execute(
-                "SELECT answer, events FROM pieces WHERE answer IN"
-                " (SELECT id FROM answers WHERE session = ? AND status = ?) ORDER BY answer, number",
-                (session, STREAMING),
-            ).fetchall()
-            return found, pieces
+    def contents(self, session: str) -> tuple[list[Place], dict[str, Stored]]:
+        """Return the places and the answers of a session as they are at one moment. Raises SessionError."""
 
-        found, pieces = self._read(read)
-        streamed = {
-            answer: _events(events for _, events in rows)
-            for answer, rows in itertools.groupby(pieces, key=lambda row: row[0])
-        }
-        return {row[0]: _stored(row, streamed.get(row[0], ())) for row in found}
+        def read(connection: sqlite3.Connection) -> tuple[list[Place], dict[str, Stored]]:
+            connection.execute("BEGIN")
+            try:
+                return _places(connection, session), _answers(connection, session)
+            finally:
+                connection.execute("COMMIT")
+
+        found: tuple[list[Place], dict[str, Stored]] = self._read(read)
+        return found
+
+    def take(self, session: OpenSession, places: Sequence[Place]) -> None:
+        """Make this process the owner of a session that it has read, unless the places are others by now.
+
+        Then another process has gone on with it, and keeps it: this one continues in a copy.
+        """
+
+        def write(connection: sqlite3.Connection) -> None:
+            if [place.versions for place in _places(connection, session.id)] == [place.versions for place in places]:
+                session.take(connection)
+
+        self._writer.put(write)
 
     def find(self, text: str, limit: int = 20) -> list[tuple[SessionRow, Stored]]:
         """Return the answers whose question or text contains all these words, newest first. Raises SessionError."""
@@ -283,18 +274,45 @@ class Journal:
         self._writer.after_fork(child=child)
 
 
+def _places(connection: sqlite3.Connection, session: str) -> list[Place]:
+    rows = connection.execute(
+        "SELECT place, answer, chosen, marks FROM places WHERE session = ? ORDER BY place, version", (session,)
+    )
+    places = []
+    for _, group in itertools.groupby(rows, key=lambda row: row[0]):
+        versions = list(group)
+        chosen = next((index for index, row in enumerate(versions) if row[2]), len(versions) - 1)
+        places.append(Place(tuple(row[1] for row in versions), chosen, tuple(str(row[3]) for row in versions)))
+    return places
+
+
+def _answers(connection: sqlite3.Connection, session: str) -> dict[str, Stored]:
+    found = connection.execute(
+        "SELECT id, turn, status, at, cell FROM answers WHERE id IN"
+        " (SELECT answer FROM places WHERE session = :session) OR (session = :session AND status = :status)"
+        " ORDER BY number",
+        {"session": session, "status": STREAMING},
+    ).fetchall()
+    pieces = connection.execute(
+        "SELECT answer, events FROM pieces WHERE answer IN"
+        " (SELECT id FROM answers WHERE session = ? AND status = ?) ORDER BY answer, number",
+        (session, STREAMING),
+    )
+    streamed = {
+        answer: _events(events for _, events in rows)
+        for answer, rows in itertools.groupby(pieces, key=lambda row: row[0])
+    }
+    return {row[0]: _stored(row, streamed.get(row[0], ())) for row in found}
+
+
 def _session(row: Sequence[Any]) -> SessionRow:
     session, name, notebook, created, used, turns, settings = row
-    return SessionRow(session, str(name), notebook, _seconds(created), _seconds(used), turns, decoded_object(settings))
+    return SessionRow(session, str(name), notebook, seconds(created), seconds(used), turns, decoded_object(settings))
 
 
 def _stored(row: Sequence[Any], events: Sequence[Event] = ()) -> Stored:
     answer, turn, status, at, cell = row
-    return Stored(answer, decoded_object(turn), status, _seconds(at), cell, tuple(events))
-
-
-def _seconds(value: Any) -> float:
-    return value if isinstance(value, float) else 0.0  # SQLite keeps whatever a damaged file has there
+    return Stored(answer, decoded_object(turn), status, seconds(at), cell, tuple(events))
 
 
 def _events(batches: Iterable[bytes]) -> list[Event]:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from nbchat.api.keys import Key
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import Encoder, decoded_object, encoded, plain
+from nbchat.store.encoding import Encoder, decoded_object, encoded, plain, seconds
 from nbchat.store.writer import Operation, Writer
 from nbchat.values.errors import SessionError
 
@@ -101,4 +101,4 @@ class StoredRows:
             )
         except Unusable as problem:
             raise SessionError(f"The journal can't be read: {problem}.") from None
-        return [RunRow(run, at, notebook, decoded_object(about)) for run, at, notebook, about in rows]
+        return [RunRow(run, seconds(at), notebook, decoded_object(about)) for run, at, notebook, about in rows]

@@ -240,3 +240,69 @@ def test_an_address_of_another_scheme_is_one_of_httpx_errors():
             await asked(transport, "ftp://127.0.0.1/v1")
 
     run(script)
+
+
+def test_an_encrypted_address_needs_certificates():
+    async def script(transport, url, _ended):
+        with pytest.raises(httpx.UnsupportedProtocol, match="without certificates"):
+            await asked(transport, url.replace("http", "https"))
+
+    run(script)
+
+
+@pytest.mark.parametrize(("interim", "is_read"), [(100, True), (101, False)])
+def test_so_many_interim_responses_are_passed_over(interim, is_read):
+    async def script(transport, url, _ended):
+        with (
+            contextlib.nullcontext()
+            if is_read
+            else pytest.raises(httpx.RemoteProtocolError, match="more than 100 interim")
+        ):
+            assert (await asked(transport, url))[1] == b"ok"
+
+    run(script, b"HTTP/1.1 103 Early Hints\r\n\r\n" * interim + OK)
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(90_000, True), (200_000, False)])
+def test_a_head_is_bounded(size, is_read):
+    async def script(transport, url, _ended):
+        with contextlib.nullcontext() if is_read else pytest.raises(httpx.RemoteProtocolError):
+            assert (await asked(transport, url))[1] == b"ok"
+
+    run(script, OK.replace(b"\r\n\r\n", b"\r\nx: " + b"y" * size + b"\r\n\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("http://a", "http://a:80/b?c", True),
+        ("https://a", "https://a:443", True),
+        ("http://a", "http://A", True),
+        ("http://a", "http://a:443", False),
+        ("https://a", "https://a:80", False),
+        ("http://a", "https://a", False),
+        ("http://a", "http://b", False),
+        ("http://a:80", "https://a:80", False),
+    ],
+)
+def test_a_connection_belongs_to_a_scheme_a_host_and_a_port(one, other, same):
+    assert (connections._server(httpx.URL(one)) == connections._server(httpx.URL(other))) is same
+
+
+def test_a_connection_serves_its_own_server_only():
+    async def play():
+        async with serving(OK, OK) as (one, _), serving(OK, OK) as (other, _), DirectTransport(None) as transport:
+            return [(await asked(transport, url))[2] for url in (one, other, one, other)]
+
+    assert asyncio.run(play()) == [False, False, True, True]
+
+
+def test_a_request_that_can_not_be_written_closes_its_connection():
+    async def script(transport, url, ended):
+        request = httpx.Request("POST", url, headers={"x": "a\nb"}, extensions={"timeout": TIMEOUTS})
+        with pytest.raises(httpx.LocalProtocolError):
+            await transport.handle_async_request(request)
+        while not ended:
+            await asyncio.sleep(0)
+
+    run(script, OK)

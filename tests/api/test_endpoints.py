@@ -278,3 +278,84 @@ def test_the_environment_may_name_a_model_that_nbchat_runs_itself(name):
     assert endpoint.is_own
     assert (endpoint.key, endpoint.key_env, endpoint.base_url) == (None, None, "")
     assert "~" not in endpoint.title
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("groq", "/openai/v1"),
+        ("mistral", "/v1"),
+        ("anthropic", "/v1"),
+        ("gemini", "/v1beta/openai"),
+        *((name, "") for name in ("openai", "302ai", "openrouter", "deepseek", "xai", "together", "nvidia")),
+    ],
+)
+def test_an_address_variable_may_leave_out_the_path_that_its_own_tools_add(name, path):
+    row = ENDPOINTS[name]
+    for variable in row.url_envs:
+        assert row.at({variable: "https://gateway.example.com"}) == f"https://gateway.example.com{path}"
+        assert row.at({variable: " "}) == row.base_url
+
+
+@pytest.mark.parametrize(("size", "shown"), [(20, "'a"), (21, "of that name")])
+def test_a_long_name_that_is_unknown_may_be_a_key(size, shown):
+    with pytest.raises(ConfigError, match=f"There is no endpoint {shown}"):
+        endpoint_at("a" * size, env={})
+
+
+@pytest.mark.parametrize(
+    ("base_url", "urls"),
+    [
+        ("http://x/v1", ("http://x/tokenize", "http://x/v1/tokenize")),
+        ("http://x/v1/", ("http://x/tokenize", "http://x/v1/tokenize")),
+        ("http://x", ("http://x/tokenize",)),
+    ],
+)
+def test_a_tokenizer_is_beside_or_below_the_api(base_url, urls):
+    assert Endpoint(base_url).tokenizer_urls == urls
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "lacks"),
+    [
+        (Endpoint("https://api.openai.com/v1", name="openai"), True),
+        (Endpoint("https://api.openai.com/v1", Key("k"), name="openai"), False),
+        (Endpoint("https://me:pass@api.openai.com/v1", name="openai"), False),
+        (Endpoint("https://gateway.example.com/v1", name="openai"), False),
+        (Endpoint("https://api.openai.com/v1"), False),
+    ],
+)
+def test_a_known_server_lacks_its_key(endpoint, lacks):
+    assert endpoint.lacks_key is lacks
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "title"),
+    [
+        (Endpoint("", None, "built-in"), "The built-in model"),
+        (Endpoint("", None, "smollm2"), "SmolLM2 on this machine"),
+        (Endpoint("", None, "/models/tiny.gguf"), "tiny.gguf on this machine"),
+        (Endpoint("https://api.openai.com/v1", name="openai"), "OpenAI"),
+        (Endpoint("https://gateway.example.com/v1", name="openai"), "https://gateway.example.com/v1"),
+        (Endpoint("https://me:pass@x/v1"), "https://x/v1"),
+    ],
+)
+def test_an_endpoint_has_a_title(endpoint, title):
+    assert (endpoint.title, repr(endpoint)) == (title, f"<Endpoint {title}>")
+
+
+@pytest.mark.parametrize("name", ["smollm2", "SmolLM2", "/models/Tiny.GGUF", "tiny.gguf"])
+def test_a_model_file_is_asked_for_by_its_stem(name):
+    endpoint = endpoint_at(name, env={})
+    assert endpoint.model == name.rpartition("/")[2].removesuffix(".GGUF").removesuffix(".gguf").replace(
+        "SmolLM2", "smollm2"
+    )
+    assert endpoint.is_file
+
+
+@pytest.mark.parametrize("where", ["~nobody-at-all/x.gguf", "a\0.gguf"])
+def test_a_file_that_can_not_be_is_one_sentence(where):
+    with pytest.raises(ConfigError, match="is not a model file"):
+        endpoint_at(where, env={})
+    with pytest.raises(ConfigError, match="A server is a known name or a URL; got int"):
+        endpoint_at(5, env={})

@@ -101,6 +101,14 @@ def test_a_finished_answer_on_a_connection_that_is_kept_alive_is_never_called_wh
     assert server.requests[0].closed.wait(LONG)
 
 
+def test_a_usage_count_is_waited_for_only_so_long(server, monkeypatch):
+    """PROTOCOL 3.3"""
+    monkeypatch.setattr("nbchat.api.attempt.LINGER_SECONDS", 0.05)
+    server.add(Stream([chunk("all"), FINISH, Hang()]))
+    assert Asked(server.base_url).reply.status == "complete"
+    assert server.requests[0].closed.wait(LONG)
+
+
 def test_comments_behind_a_finish_reason_of_the_first_chunk_are_waited_through(server, quick):
     """PROTOCOL 3.3: a model that thinks behind a relay"""
     beats = [step for _ in range(10) for step in (": PROCESSING\n\n", Pause(0.03))]

@@ -118,6 +118,90 @@ def test_an_object_of_unknown_shape_is_searched_as_deep(more):
     assert ("word" in describe(body).message) == (more == 0)
 
 
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        *(({name: 36}, 36.0) for name in ("retry_after", "retryAfter", "retry-after-seconds", "retryDelay")),
+        *(({"retry_after": written}, 36.0) for written in ("36", " 36s ", "36.0s", {"seconds": 36, "nanos": 0})),
+        *(({"retry_after": written}, None) for written in ("-1", -1, "1e3", True, None, 1e9, float("nan"), "x", [36])),
+        ({"retry_after": 0}, 0.0),
+        ({"retry_after": 999_999_999}, 999_999_999.0),
+        ({"retry_after_ms": 1500}, 1.5),
+    ],
+    ids=str,
+)
+def test_a_delay_is_read_as_servers_write_it(fields, seconds):
+    """PROTOCOL 4.2"""
+    for body in ({"error": {"message": "No.", **fields}}, {"message": "No.", "details": [fields]}):
+        assert describe(body).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("400", 400), (599, 599), ("399", None), ("600", None), ("4001", None), ("x404", None)]
+)
+def test_a_status_may_be_in_the_body(code, status):
+    assert describe({"error": {"message": "No.", "code": code}}).status == status
+    assert describe({"error": {"message": "No.", "status": code}}).status == status
+
+
+@pytest.mark.parametrize("place", [49, 50])
+def test_so_many_items_and_fields_are_searched(place):
+    is_found = place < 50
+    blank = {f"x{number}": number for number in range(place)}
+    for body in ([{}] * place + [{"message": "No."}], {**blank, "message": "No."}):
+        assert (describe(body).message == "No.") is is_found
+    details = [{}] * place + [{"reason": "ODD", "retryDelay": "7s"}]
+    detail = describe({"message": "No.", "details": details})
+    assert (detail.kinds, detail.retry_after) == ((("ODD",), 7.0) if is_found else ((), None))
+
+
+@pytest.mark.parametrize(("size", "end"), [(300, "xx"), (301, "x…")])
+def test_a_message_is_as_long_as_a_quotation(size, end):
+    said = describe("x" * size).message
+    assert (len(said), said[-2:]) == (300, end)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("<html><title>A</title><h1>B</h1>", "A"),
+        ("<html><title></title><h1 class='x'>B</h1>", "B"),
+        ("<html><style>p {}</style><script>x()</script><p>A <b>&amp;</b></p>C", "A & C"),
+        ("<html><STYLE>p {}</STYLE>A<scripted>B", "A"),
+        ("<html>", ""),
+        ("x" * 1_990 + "<html><p>A</p>", "x" * 299 + "…"),
+    ],
+)
+def test_a_page_is_quoted_by_its_words(page, words):
+    assert describe(page).message == words
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"type": "a", "code": "b", "message": "No."}, (("b", "a"), "a", "b", None)),
+        ({"error": "not_found", "message": "No."}, (("not_found",), None, None, None)),
+        ({"error": "Not found at all", "message": "No."}, ((), None, None, None)),
+        ({"status": "404", "message": "No."}, ((), None, None, None)),
+        ({"status": "NOT_FOUND", "message": "No."}, (("NOT_FOUND",), "NOT_FOUND", None, None)),
+        ({"code": "null", "type": "None", "param": "", "message": "No."}, ((), None, None, None)),
+        ({"code": True, "errorCode": 7, "message": "No."}, (("7",), None, "7", None)),
+        ({"param": "a", "error": {"param": None, "message": "No."}}, ((), None, None, "a")),
+        ({"param": "a", "error": {"param": "b", "message": "No."}}, ((), None, None, "b")),
+        ({"detail": [{"loc": ["body", "a"], "msg": "No.", "type": "odd"}]}, (("odd",), "odd", None, "a")),
+        ({"detail": [{"loc": ["body"], "msg": "No."}]}, ((), None, None, None)),
+        ({"errors": {"a": ["No."], "b": ["Odd."]}}, ((), None, None, "a")),
+        ({"errors": {"a": [], "b": ["No."]}}, ((), None, None, "b")),
+    ],
+    ids=str,
+)
+def test_codes_types_and_parameters_are_collected(body, said):
+    """PROTOCOL 4.1"""
+    detail = describe(body)
+    assert detail.message.endswith("No.")
+    assert (detail.kinds, detail.type, detail.code, detail.param) == said
+
+
 def test_validation_errors_name_their_fields():
     detail = describe({"errors": {"top_p": ["must be below 1."]}})
     assert (detail.message, detail.param) == ("top_p: must be below 1.", "top_p")

@@ -3,13 +3,14 @@
 import html
 import json
 import pickle
+import sys
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.api.keys import Key, Redactor, Secrets
+from nbchat.api.keys import Key, Redactor, Secrets, store_key, stored_key
 from nbchat.values.errors import ConfigError
 from nbchat.values.key_shapes import MASK, looks_like_key
 from tests import strategies
@@ -131,3 +132,45 @@ def test_a_key_is_masked_as_others_quote_it(secret, form):
 @pytest.mark.parametrize("piece", ["\\", "&#0", "0", "%7", "sk-", "\\u0073"])
 def test_masking_takes_linear_time(piece):
     assert growth(lambda count: Key("sk-live-4f9Zq_77abcdefgh").redact("&#" + piece * count), 6_000) < 40
+
+
+def test_without_a_keyring_no_key_is_stored_or_found(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    stored_key.cache_clear()
+    assert stored_key("https://x/v1") is None
+    with pytest.raises(ConfigError, match="needs a keyring"):
+        store_key("https://x/v1", Key("sk-1"))
+
+
+def test_a_keyring_that_fails_is_one_sentence(monkeypatch):
+    keyring = pytest.importorskip("keyring")
+
+    def fail(*_given):
+        raise keyring.errors.KeyringLocked
+
+    monkeypatch.setattr(keyring, "get_password", fail)
+    monkeypatch.setattr(keyring, "set_password", fail)
+    stored_key.cache_clear()
+    assert stored_key("https://x/v1") is None
+    with pytest.raises(ConfigError, match="no keyring that stores keys; the key is used until the kernel ends"):
+        store_key("https://x/v1", Key("sk-1"))
+
+
+@pytest.mark.parametrize("salt", [b"one", b"other"])
+def test_a_digest_tells_keys_apart_and_nothing_else(salt):
+    digests = {Key(secret).digest(salt) for secret in ("sk-1", "sk-2", " sk-1", "sk-\ud83d")}
+    assert {len(digest) for digest in digests} == {16}
+    assert len(digests) == 3
+    assert digests.isdisjoint({Key("sk-1").digest(b"third")})
+
+
+@pytest.mark.parametrize("piece", ["s", "sk", "xsk-", "sk-live-4f9Zq_7", "sksk-live"])
+def test_only_what_may_begin_the_key_waits(piece):
+    redactor = Redactor.of_text(Key("sk-live-4f9Zq_77"))
+    shown = redactor.feed(piece)
+    assert (shown, redactor.holds) == (
+        piece[: len(piece) - len(piece.lstrip("x")) + 2 * piece.startswith("sksk")],
+        True,
+    )
+    assert redactor.feed("!") == piece[len(shown) :] + "!"
+    assert not redactor.holds

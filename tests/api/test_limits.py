@@ -76,6 +76,20 @@ def test_any_text_is_a_retry_delay_or_none(text):
         ({"x-ratelimit-reset-requests": "1000000001"}, RateLimits(reset_requests=0.0)),
         ({"x-ratelimit-reset-requests": http_date(-(10**9))}, RateLimits(reset_requests=0.0)),
         ({"x-ratelimit-reset-requests": "1.2.3s"}, None),
+        ({"x-ratelimit-reset-requests": "1000000000"}, RateLimits(reset_requests=1e9)),
+        (
+            {"x-ratelimit-reset-requests": "1d2h3m4s5ms6us7µs8ns"},
+            RateLimits(reset_requests=pytest.approx(93_784.005013008)),
+        ),
+        ({"x-ratelimit-reset-requests": "-5"}, RateLimits(reset_requests=0.0)),
+        ({"x-ratelimit-limit-requests": "999999999999.5"}, RateLimits(999_999_999_999)),
+        ({"x-ratelimit-limit-requests": "1e12"}, None),
+        ({"x-ratelimit-limit-requests": "-1e12"}, None),
+        ({"x-ratelimit-limit-requests": "-5", "x-ratelimit-remaining-tokens": " -1"}, RateLimits(0)),
+        ({"ratelimit-limit-tokens": "5", "ratelimit-limit": "7"}, RateLimits(7, limit_tokens=5)),
+        ({"x-ratelimit-limit": "7", "x-ratelimit-limit-requests": "5"}, RateLimits(5)),
+        ({"x-ratelimit-limit-requests": "5;w=60"}, RateLimits(5)),
+        ({"x-other-limit-requests": "5", "limit": "5"}, None),
         ({"x-ratelimit-limit-requests": "many"}, None),
         ({"content-type": "text/plain"}, None),
     ],
@@ -106,3 +120,16 @@ def test_patience_ends():
     assert RetryPolicy(tries=3).wait(3) is None
     assert RetryPolicy(patience=10).wait(1, asked_delay=11) is None
     assert RetryPolicy(longest=2).wait(4) <= 2.5
+    assert 8.0 <= RetryPolicy(tries=9).wait(8) <= 10.0
+    assert RetryPolicy().wait(4) is not None
+    assert RetryPolicy().wait(5) is None
+    assert 60.0 <= RetryPolicy().wait(1, 60.0) <= 75.0
+    assert RetryPolicy().wait(1, 60.1) is None
+
+
+def test_a_reset_may_be_a_time_to_come():
+    now = datetime.datetime.now(datetime.UTC)
+    later = now + datetime.timedelta(seconds=1000)
+    for written in (str(later.timestamp()), later.isoformat(), later.replace(tzinfo=None).isoformat()):
+        found = rate_limits({"x-ratelimit-reset-requests": written})
+        assert found.reset_requests == pytest.approx(1000, abs=100)

@@ -1,5 +1,7 @@
 """A server's list of models, in the forms in which servers give it, and its tokenizer."""
 
+import contextlib
+
 import pytest
 
 from nbchat.api.capabilities import Capabilities
@@ -9,7 +11,7 @@ from nbchat.conversation.context import window_of
 from nbchat.conversation.servers.connection import models
 from nbchat.conversation.session import Session
 from nbchat.testing import Plain, Status
-from nbchat.values.errors import ServerError
+from nbchat.values.errors import AuthenticationFailed, ModelNotFound, ServerError
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,7 @@ from nbchat.values.errors import ServerError
         ({"data": [{"id": "a"}, {"id": "b", "name": "x"}]}, [("a", None), ("b", None)]),
         ({"models": [{"name": "a"}, "b"]}, [("a", None), ("b", None)]),
         (["a", {"id": "b"}, 5, None, {"id": 7}, "", {"id": "x" * 100_000}], [("a", None), ("b", None)]),
+        ([{"id": "x" * 256}, {"id": "x" * 257}], [("x" * 256, None)]),
         ({"data": []}, []),
         ({"data": {}}, None),
         ({"error": "no"}, None),
@@ -42,7 +45,9 @@ def test_a_list_is_read_in_each_of_its_forms(body, listed):
         ({"max_context_length": 0, "context_window": 4096}, 4096),
         ({"context_length": 255}, None),
         ({"context_length": 256}, 256),
+        ({"context_length": 100_000_000}, 100_000_000),
         ({"context_length": 100_000_001}, None),
+        ({"meta": {"meta": {"meta": {"n_ctx": 4096}}}}, 4096),
         ({"context_length": "8192"}, None),
         ({"context_length": True}, None),
         ({"meta": {"n_ctx_train": 131_072}}, None),
@@ -90,3 +95,25 @@ def test_without_a_tokenizer_it_is_said(server, own, answer):
     server.paths = dict.fromkeys(["/tokenize", "/v1/tokenize"], answer)
     with pytest.raises(ServerError, match="offers no tokenizer; give tokens by their ids"):
         own.run(own.client.token_ids(Endpoint(server.base_url), "m", "a word"))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *((status, ModelNotFound) for status in (200, 404, 405, 501)),
+        *((status, AuthenticationFailed) for status in (401, 403)),
+        *((status, ServerError) for status in (400, 406, 500, 502)),
+    ],
+)
+def test_a_server_without_a_list_is_told_from_one_that_fails(server, own, status, kind):
+    server.models = Status(status, "No.")
+    with pytest.raises(ServerError, match="No") as caught:
+        own.run(own.client.models(Endpoint(server.base_url)))
+    assert (type(caught.value), caught.value.status) == (kind, status)
+
+
+@pytest.mark.parametrize("most", [10_000, 10_001])
+def test_a_list_is_as_long_as_the_limit(server, own, most):
+    server.models = Plain(["m"] * most)
+    with contextlib.nullcontext() if most == 10_000 else pytest.raises(ServerError, match="more than 10,000 models"):
+        assert len(own.run(own.client.models(Endpoint(server.base_url)))) == most

@@ -31,7 +31,7 @@ from nbchat.testing import (
 )
 from nbchat.values.answer.events import Ended, FirstToken, Responded, TextDelta, ToolCallDelta
 from nbchat.values.errors import ConnectionFailed, CutOff, NbchatError, ProtocolError, ServerError, ServerSilent
-from nbchat.values.limits import LIMITS
+from nbchat.values.limits import LIMITS, Limit
 from tests.api.asking import LONG, QUICK, Asked, call_to
 from tests.strategies import event_bytes
 
@@ -118,7 +118,7 @@ def test_a_user_and_password_in_the_address_are_used_where_there_is_no_key(serve
 
 def test_the_first_token_is_the_first_piece_of_an_answer_and_not_the_head(server):
     go = threading.Event()
-    server.add(Stream([chunk("", role="assistant"), Until(go), chunk("Hi"), FINISH, DONE]))
+    server.add(Stream([chunk("", role="assistant"), Until(go), chunk("Hi"), Pause(0.02), chunk("!"), FINISH, DONE]))
     channel_events = []
 
     def collect():
@@ -132,6 +132,7 @@ def test_the_first_token_is_the_first_piece_of_an_answer_and_not_the_head(server
     kinds = [type(event) for event in channel_events]
     assert kinds.index(Responded) < kinds.index(FirstToken) == kinds.index(TextDelta) - 1
     assert kinds[-1] is Ended
+    assert kinds.count(FirstToken) == kinds.count(Ended) == 1
 
 
 def test_a_call_of_a_tool_counts_as_a_first_token(server):
@@ -221,6 +222,28 @@ def test_a_server_that_stays_silent_after_the_usage_count_delays_nobody(server, 
     assert (asked.reply.text, asked.reply.status, asked.reply.usage.total_tokens) == ("all", "complete", 4)
     assert server.requests[0].closed.wait(LONG)
     assert not server.requests[0].finished.is_set()
+
+
+@pytest.mark.parametrize(
+    ("begun", "said"), [([], "sent more than 0.1 seconds"), ([chunk("half")], "(it took more than 0.1 seconds")]
+)
+def test_an_answer_that_takes_too_long_is_cut_off(server, own, monkeypatch, begun, said):
+    """PROTOCOL 3.12"""
+    monkeypatch.setattr("nbchat.api.attempt.LIMITS", replace(LIMITS, seconds=Limit(0.1, "seconds of answer")))
+    server.add(Stream([*begun, Hang()]) if begun else Silent())
+    asked = Asked(server.base_url, using=own)
+    assert said in str(asked.error)
+    assert (asked.reply.text, len(server.requests)) == ("half" if begun else "", 1)
+    assert server.requests[0].closed.wait(LONG)
+
+
+def test_who_reads_does_not_wait_for_the_end_of_the_response(server, own, monkeypatch):
+    monkeypatch.setattr("nbchat.api.attempt.DRAIN_SECONDS", LONG)
+    server.add(Stream([chunk("all"), FINISH, DONE, Hang()]))
+    assert Asked(server.base_url, using=own).reply.status == "complete"
+    assert not server.requests[0].closed.is_set()
+    own.stop()
+    assert server.requests[0].closed.wait(LONG)
 
 
 def test_an_unreachable_server_is_one_sentence(server):

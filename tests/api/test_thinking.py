@@ -89,6 +89,87 @@ def test_reasoning_is_told_apart_in_every_spelling(form, opening, closing, reaso
     assert sorted_out([text]) == (reasoning.format(c=closing), answer) == sorted_out(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        *((text, text) for text in ("a", "<b", "a <b", "a <thinks", "  a", "a [x", "a <think>b ", "a </think>b ")),
+        *((text, "") for text in ("<", "\n", "\n <th", "<think>", "<think>w", "</think>", "</think>s", "[", "◁think")),
+        *((f"a {end}", "a ") for end in ("<", "</t", "[", "[/THINK", "◁", "<|channel|>analysis<|mess", "<think>b")),
+        *((f"a\n{end}", "a\n") for end in ("</think>", "</think>b")),
+        *(
+            (f"<think>why{end}", "why")
+            for end in ("", "<", "</thin", "[", "'", "`<", "`</think>", "</think><", "</think><think>a")
+        ),
+        *((f"<think>why{end}", f"why{end}") for end in ("<b", "</b>", "'a", "`</think>`a")),
+        *((f"<think>why</think>{end}", f"why{end.strip()}") for end in ("s", "so", "<b", "\n\nso")),
+    ],
+)
+def test_no_more_is_held_back_than_what_may_still_become_a_tag(text, shown):
+    assert "".join(span.text for span in ThinkTags().feed(text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer"),
+    [
+        ("Done.</think>because", "Done.", "because"),
+        ("Done.</think> Because", "Done.", "Because"),
+        ("Done</think>\n\nBecause", "Done", "Because"),
+        ("Done </think>\nBecause", "", "Done </think>\nBecause"),
+        ("Done. </think>\nBecause", "Done. ", "Because"),
+        ("Done!  </think>\nBecause", "Done!  ", "Because"),
+        ("Done.</think> because", "", "Done.</think> because"),
+        ("Done.</think> über", "Done.", "über"),
+        *((f"Done.</think>{mark} b", "", f"Done.</think>{mark} b") for mark in ",;)`'\""),
+        *((f"Done.{mark}</think>b", "", f"Done.{mark}</think>b") for mark in "`'\"“‘«([{"),
+        *((f"Done.{mark}</think>{mark}b", "", f"Done.{mark}</think>{mark}b") for mark in "*_~"),
+        *((f"Done.{mark}</think>b", f"Done.{mark}", "b") for mark in "*_~-:"),
+        ("A `b\n</think>\nc", "A `b\n", "c"),
+        ("A `b\n</think>c", "", "A `b\n</think>c"),
+        ("A `b\n\n`c</think>d", "", "A `b\n\n`c</think>d"),
+        ("A `b\n\nc</think>d", "A `b\n\nc", "d"),
+        ("```\na\n```\nb</think>c", "```\na\n```\nb", "c"),
+        ("   ```\na</think>c", "", "   ```\na</think>c"),
+        ("    ```\n\na</think>c", "    ```\n\na", "c"),
+        ("Write <think>.\nDone</think>b", "", "Write <think>.\nDone</think>b"),
+        ("a</think>b</think>c", "a", "b</think>c"),
+        ("<think>a</think>b<think>", "a", "b<think>"),
+        ("<think>a</think>b<think> c", "a", "b<think> c"),
+        ("<think>a</think>b<think>c</think>", "a\n\nc", "b"),
+        ("<think>a</THINK>b", "a", "b"),
+        ("<think>a</thinking>b</think>c", "a</thinking>b", "c"),
+        ("<think> </think>b", "", "b"),
+        ("<think>\n", "", "<think>"),
+        ("</think>", "", "</think>"),
+        ("\n</think>\nb", "", "b"),
+    ],
+)
+def test_a_tag_ends_reasoning_unless_the_text_speaks_of_it(text, reasoning, answer):
+    """PROTOCOL 3.8"""
+    assert sorted_out([text]) == (reasoning, answer) == sorted_out(text)
+
+
+@pytest.mark.parametrize("text", ["Done.</think>because", "Done.\n</think>\n\nBecause"])
+def test_a_closing_tag_in_an_answer_whose_reasoning_came_apart_is_text(text):
+    """PROTOCOL 3.8"""
+    assert sorted_out([text], field=True) == ("", text)
+    assert sorted_out([f"<think>why</think>{text}"]) == ("why", text)
+
+
+@pytest.mark.parametrize(("mentions", "is_text"), [(49, False), (50, True)])
+def test_an_answer_that_speaks_of_tags_often_is_no_longer_searched(mentions, is_text):
+    text = "<think>a</think>" + "Use `<think>` now.\n" * mentions + "<think>b</think>c"
+    assert (sorted_out([text])[0] == "a") is is_text
+    assert sorted_out([text]) == sorted_out(text)
+
+
+@pytest.mark.parametrize(("size", "is_text"), [(1_000_000, False), (1_000_001, True)])
+def test_a_long_answer_is_no_longer_searched(size, is_text):
+    tags = ThinkTags()
+    assert [span.kind for span in tags.feed("<think>a</think>" + "x" * size)] == ["reasoning", "text"]
+    kinds = [span.kind for span in [*tags.feed("<think>b</think>c"), *tags.flush()]]
+    assert kinds == (["text"] if is_text else ["reasoning", "reasoning", "text"])
+
+
 SPEAKING = [
     "The `<think>` tag opens reasoning, `</think>` closes it.",
     "Models write <think> first and </think> last.",

@@ -1,11 +1,21 @@
 """Other kinds of input and their results, and the record of runs: each prompt is a version of the answers."""
 
+import contextlib
+import functools
+import json
+import sqlite3
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
+from nbchat.store.opening import journal, journal_path
 from nbchat.testing import Say
+from tests import strategies
+from tests.conversation.test_damaged_journal import LEAVES, replaced
 
 
 def test_numpy_gives_an_array(chat):
@@ -93,3 +103,21 @@ def test_iterators_and_unstored_rows_have_no_versions(chat, monkeypatch):
     assert chat.map(iter(["a"]), "{item}").versions == []
     monkeypatch.setenv("NBCHAT_STORE", "off")
     assert chat.map(["a"], "{item}").versions == []
+
+
+@strategies.scaled(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["runs.about", "rows.answer"]), st.integers(0, 30), LEAVES)
+def test_a_damaged_field_of_a_run_or_an_answer_costs_the_field_or_the_answer(chat, place, number, leaf):
+    table, column = place.split(".")
+    asked = functools.partial(chat.map, ["a", "b"], "Word: {item}", temperature=0.5)
+    asked()
+    assert journal().flush(5.0)
+    with contextlib.closing(sqlite3.connect(journal_path(), isolation_level=None)) as connection:
+        (before,) = connection.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()
+        after = json.dumps(replaced(json.loads(before), number, leaf)).encode()
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (after, before))
+    past = chat.maps()
+    assert len(past.to_frame()) == len(past)
+    result = asked()
+    assert list(result) in (["WORD: A", "WORD: B"], ["x", "WORD: B"], ["WORD: A", "x"])  # another text is one, too
+    assert all(repr(version) for version in result.versions)

@@ -227,7 +227,7 @@ def test_a_session_that_another_process_opens_is_copied_by_the_first_when_it_goe
     write_turn(first, "s", 1, "c", "d")
     first.flush(PATIENCE)
     theirs = session_of(second, "s")
-    second.take(theirs)
+    second.take(theirs, second.places("s"))
     write_turn(second, "s", 2, "theirs", "x")
     assert second.flush(PATIENCE)
     one = answer("mine", "y")
@@ -239,6 +239,24 @@ def test_a_session_that_another_process_opens_is_copied_by_the_first_when_it_goe
     assert copy != "s"
     assert [text_of(stored) for stored in first.answers("s").values()] == ["b", "d", "x"]
     assert [text_of(stored) for stored in first.answers(copy).values()] == ["b", "d", "y"]
+
+
+def test_a_session_that_goes_on_while_another_process_opens_it_stays_as_it_is(opened, path):
+    first, second = opened(path), opened(path)
+    write_turn(first, "s", 0, "a", "b")
+    first.flush(PATIENCE)
+    read = second.places("s")
+    write_turn(first, "s", 1, "c", "d")  # after the other has read it, and before it takes it
+    assert first.flush(PATIENCE)
+    second.take(theirs := session_of(second, "s"), read)
+    one = answer("theirs", "x")
+    kept = [*read, place(one.id)]
+    second.finish(theirs, one)
+    second.arrange(theirs, 1, kept[1:], lambda: (kept, []))
+    assert second.flush(PATIENCE)
+    assert theirs.id != "s"
+    assert [text_of(stored) for stored in first.answers("s").values()] == ["b", "d"]
+    assert [text_of(stored) for stored in first.answers(theirs.id).values()] == ["b", "x"]
 
 
 def test_a_failing_operation_fails_no_other(journal, caplog):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from msgspec import Struct
@@ -112,15 +117,16 @@ class Given(Struct, frozen=True):
     @classmethod
     def of(cls, schema: Node) -> Given:
         """Make the converter of a schema. Raises ParameterError for an invalid schema, or one that refers outside itself."""
-        from jsonschema.exceptions import SchemaError
-
         try:
             copy = json.loads(json.dumps(schema))
             nodes = list(schemas_in(copy))
         except (TypeError, ValueError, RecursionError) as error:
             raise ParameterError(f"A JSON schema holds only JSON values: {error}.") from None
+        draft = _draft(copy)
+        from jsonschema.exceptions import SchemaError  # imported by now
+
         try:
-            _draft(copy).check_schema(copy)
+            draft.check_schema(copy)
         except SchemaError as error:
             where = "".join(f"[{step!r}]" for step in error.absolute_path)
             if where.endswith("['type']"):
@@ -132,11 +138,11 @@ class Given(Struct, frozen=True):
 
     def load(self, value: Any, path: str = "") -> Any:
         """Return the value itself. Raises Misfit."""
-        from jsonschema.exceptions import best_match
+        draft, value = _draft(self.schema), resolved(value)
+        from jsonschema.exceptions import best_match  # imported by now
 
-        value = resolved(value)
         try:
-            error = best_match(_draft(self.schema)(self.schema).iter_errors(value))
+            error = best_match(draft(self.schema).iter_errors(value))
         except RecursionError:
             raise Misfit(path, "it is nested too deep to be checked") from None
         if error is None:
@@ -148,9 +154,28 @@ class Given(Struct, frozen=True):
 
 def _draft(schema: Node) -> Any:
     """Return the validator class for a schema's draft; without one, for the newest."""
-    from jsonschema.validators import Draft202012Validator, validator_for
+    validators = _validators()
+    named = schema if isinstance(schema.get("$schema"), str) else {}
+    return validators.validator_for(named, default=validators.Draft202012Validator)
 
-    return validator_for(schema, default=Draft202012Validator)
+
+@functools.cache
+def _validators() -> Any:
+    """Return the module `jsonschema.validators`.
+
+    Where JupyterLab is installed, jsonschema imports `rfc3987_syntax`, which takes 1.2 s of CPU to build a grammar, for a
+    format that is not checked here. It gets a function that imports the package when it is called.
+    """
+    name = "rfc3987_syntax"
+    if name not in sys.modules and find_spec(name) is not None:
+        until_called = ModuleType(name)
+        until_called.is_valid_syntax = lambda *given: import_module(name).is_valid_syntax(*given)  # type: ignore[attr-defined]  # modules take any
+        sys.modules[name] = until_called
+        try:
+            return import_module("jsonschema.validators")
+        finally:
+            del sys.modules[name]
+    return import_module("jsonschema.validators")
 
 
 def _check_reference(schema: Node, reference: str) -> None:

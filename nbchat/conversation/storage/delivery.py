@@ -108,7 +108,7 @@ class Deliverer:
 
 
 def spent(record: Record, limits: Limits) -> Spent:
-    """Return what counts against the budget: a session's requests, or all of a day's, including those in flight."""
+    """Return what counts against the budget: a session's requests, or all of a day's, and what its own under way may take."""
     budget, persistence = limits.budget, record.persistence
     since = 0.0 if budget is None else budget.since()
     # Before the ledger: what is entered meanwhile is counted twice rather than not at all.

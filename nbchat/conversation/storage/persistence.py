@@ -69,7 +69,7 @@ class Persistence:
         self._entries = 0
         self._recordings: dict[str, Recording] = {}
         if session_id:
-            journal.take(self._session)
+            journal.take(self._session, [_place(turn) for turn in written])
 
     @property
     def session_id(self) -> str:
@@ -241,11 +241,10 @@ class Reopened(Struct, frozen=True):
 
 def reopened(journal: Journal, row: SessionRow) -> Reopened:
     """Read a session. Raises SessionError."""
-    answers = journal.answers(row.id)
+    places, answers = journal.contents(row.id)
     known: dict[str, Params] = {}
     damaged: set[str] = set()
     versions = {answer_id: _version(stored, known, damaged) for answer_id, stored in answers.items()}
-    places = journal.places(row.id)
     damaged |= {answer_id for place in places for answer_id in place.versions if answer_id not in answers}
     written = [turn for place in places if (turn := _turn(place, versions, answers)) is not None]
     placed = {version.answer_id for turn in written for version in turn.versions}

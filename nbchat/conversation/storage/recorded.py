@@ -73,7 +73,9 @@ class Recorded(Configurable):
     def budget(self) -> Budget | None:
         """The spending limit; None = no limit. Assign "0.50", "20k tokens", "2.00 per day" or None.
 
-        A request that would exceed it raises BudgetExceeded before it is sent. Assigning raises ParameterError.
+        A request that would exceed it raises BudgetExceeded before it is sent. A limit per day is for all sessions and
+        kernels together: of the others' requests it counts those that have ended, so that requests which several
+        sessions have under way at the same time may exceed it by what these cost. Assigning raises ParameterError.
         """
         return self._limits.budget
 

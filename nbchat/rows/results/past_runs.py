@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from nbchat.store.opening import journal
 from nbchat.store.rows import RunRow
@@ -14,6 +17,13 @@ if TYPE_CHECKING:
     from nbchat.conversation.session import Session
 
 __all__ = ["PastRuns", "past_runs"]
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("template", "requests_of", "status"), str),
+    **dict.fromkeys(("rows", "answered", "failed", "skipped"), int),
+    "params": dict,
+    "cost": (int, float),
+}
 
 COLUMNS = ("time", "template", "model", "params", "rows", "answered", "failed", "skipped", "cost", "status", "run")
 
@@ -53,4 +63,9 @@ def past_runs(session: Session) -> PastRuns:
     file, own = journal(), session.journal_id
     if file is None or own is None or not file.exists():
         return PastRuns()
-    return PastRuns(file.rows.runs(own))
+    return PastRuns(replace(run, about=_readable(run.about)) for run in file.rows.runs(own))
+
+
+def _readable(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a run, without fields of a damaged record that are of another type."""
+    return {name: value for name, value in about.items() if isinstance(value, _TYPES.get(name, object))}

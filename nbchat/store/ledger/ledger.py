@@ -8,7 +8,7 @@ from typing import Any
 
 from nbchat.api.keys import Key
 from nbchat.store.database import Database, Unusable
-from nbchat.store.encoding import decoded_object, encoded, plain
+from nbchat.store.encoding import decoded_object, encoded, plain, seconds
 from nbchat.store.ledger.entries import Entry, Spent
 from nbchat.store.records import OpenSession
 from nbchat.store.writer import Operation, Writer
@@ -111,7 +111,7 @@ def _entry(
         usage=Usage.from_dict(readable(Usage.from_dict, figures["usage"], {})),
         timing=Timing.from_dict(readable(Timing.from_dict, figures["timing"], {})),
         cost=cost if isinstance(cost, (int, float)) else None,
-        at=at if isinstance(at, float) else 0.0,
+        at=seconds(at),
         id=call,
         replayed=bool(replayed),
         session=known.get("session"),

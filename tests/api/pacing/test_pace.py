@@ -340,6 +340,109 @@ def test_other_processes_take_their_part_of_the_slots_and_their_windows_hold_her
     Simulation.play(play())
 
 
+@pytest.mark.parametrize(
+    ("others", "slots"),
+    [
+        (Shared(), 8),
+        (Shared(busy=6, level=8), 8),
+        (Shared(busy=6, level=8, processes=1), 4),
+        (Shared(busy=2, level=8, processes=1), 6),
+        (Shared(busy=0, level=4, processes=1), 4),
+        (Shared(busy=1, level=None, processes=1), 7),
+        (Shared(busy=9, level=8, processes=2), 3),
+        (Shared(busy=9, level=8, processes=20), 1),
+    ],
+)
+def test_processes_share_the_slots_of_a_server(others, slots):
+    async def play():
+        pace = Pace("S")
+        pace.hear(others)
+        assert pace.slots == slots
+        assert (pace.own(), pace.is_active) == (Shared(0, 8, 0.0, 0), False)
+
+    Simulation.play(play())
+
+
+def test_what_a_process_does_is_told_to_others():
+    async def play():
+        batch, closed = Batch(2), []
+        batch.pace.on_closed = lambda: closed.append(batch.pace.own().forbidden)
+        await batch.come(3)
+        assert (batch.pace.own(), batch.pace.is_active) == (Shared(2, 8, 0.0, 1), True)
+        await batch.go()
+        assert (batch.pace.own(), batch.pace.is_active) == (Shared(2, 8, 0.0, 0), True)
+        batch.refuse()
+        batch.refuse(0.0)
+        assert closed == []
+        batch.refuse(10.0)
+        assert [10.0 <= seconds <= 10.5 for seconds in closed] == [True]
+        await asyncio.sleep(20.0)
+        assert batch.pace.own().forbidden == 0.0
+        await batch.end()
+        assert not batch.pace.is_active
+
+    Simulation.play(play())
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        (RateLimits(remaining_requests=0, reset_requests=20.0), 20.02),
+        (RateLimits(remaining_tokens=0, reset_tokens=20.0), 20.02),
+        (RateLimits(remaining_requests=0, reset_requests=20.0, remaining_tokens=0, reset_tokens=9.0), 20.02),
+        (RateLimits(remaining_requests=0, reset_requests=20.0, remaining_tokens=1, reset_tokens=90.0), 20.02),
+        (RateLimits(remaining_requests=0, reset_requests=86_400.0), 3_600.0),
+        (RateLimits(remaining_requests=1, reset_requests=20.0), 0.0),
+        (RateLimits(remaining_requests=0), 0.0),
+    ],
+)
+def test_where_nothing_is_left_nothing_is_sent_until_the_reset(limits, seconds):
+    async def play():
+        batch = Batch()
+        await batch.come()
+        await batch.go(limits)
+        assert batch.pace.closed_for() == batch.limiter.waiting_seconds == pytest.approx(seconds)
+        await asyncio.sleep(seconds)
+        assert batch.pace.closed_for() < 1e-6 or seconds == 3_600.0
+
+    Simulation.play(play())
+
+
+def test_a_request_that_fails_before_its_answer_counts_once():
+    async def play():
+        batch = Batch()
+        await batch.come()
+        await batch.go(RateLimits(remaining_requests=3, reset_requests=20.0, remaining_tokens=300, reset_tokens=20.0))
+        await batch.come(1, tokens=100)
+        await batch.give_up(1)
+        await batch.come(6, tokens=100)
+        assert list(batch.inside) == [2, 3]
+        for number in (2, 3):
+            await batch.give_up(number)
+        await batch.come(2)
+        assert (list(batch.inside), batch.pace.busy) == ([], 0)
+        await asyncio.sleep(20.1)
+        assert batch.inside
+        await batch.end()
+
+    Simulation.play(play())
+
+
+def test_while_many_wait_there_is_one_timer():
+    async def play():
+        batch = Batch()
+        await batch.come()
+        await batch.go(RateLimits(remaining_requests=1, reset_requests=20.0))
+        await batch.come(50)
+        loop = asyncio.get_running_loop()
+        assert len([timer for timer in loop._scheduled if not timer.cancelled() and timer.when() < 100.0]) == 1
+        for number in range(2, 51):
+            await batch.give_up(number)
+        await batch.end()
+
+    Simulation.play(play())
+
+
 limits = st.builds(
     RateLimits,
     remaining_requests=st.none() | st.integers(0, 6),
