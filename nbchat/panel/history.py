@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ipywidgets import Button, Dropdown, HBox, Text
+from msgspec.structs import replace
 
 from nbchat.conversation.turn import Turn
 from nbchat.display.footer import made_with
@@ -39,7 +40,7 @@ class History:
     """The list of turns. `chosen` is called with the selected turn; `actions` maps button names to functions.
 
     `versions` is called with the version to continue with, and `compare` with the two versions to compare, as indices
-    into `turn.versions`. `rate` is called with a turn and the rating typed for it.
+    into `turn.versions`. `rate` is called with a turn and its new rating.
     """
 
     def __init__(
@@ -57,6 +58,13 @@ class History:
         self._redrawing = Redraw()
         self._list = factory.make(Dropdown, options=[], description="History")
         self._list.observe(self._moved, "index")
+        self._rate = rate
+        actions = {
+            **actions,
+            "👍": lambda: self._thumb(up=True),
+            "👎": lambda: self._thumb(up=False),
+            "Rate…": lambda: self.rating.toggle(),
+        }
         self.buttons = {
             name: factory.make(Button, description=name, tooltip=TOOLTIPS[name], disabled=True) for name in actions
         }
@@ -107,6 +115,12 @@ class History:
     def _with_place(self, act: Callable[[Turn, int], None]) -> None:
         if (turn := self.turn) is not None and not self._busy:
             act(turn, len(turn.earlier))
+
+    def _thumb(self, *, up: bool) -> None:
+        """Rate the selected answer with a thumb; the same thumb again removes it."""
+        if (turn := self.turn) is not None:
+            old = turn.rating or Rating()
+            self._rate(turn, replace(old, thumb=None if old.thumb is up else up))
 
     def _step(self, step: int, version: Callable[[Turn, int], None]) -> None:
         self._with_place(lambda turn, at: version(turn, at + step) if 0 <= at + step < len(turn.versions) else None)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipywidgets import HBox, VBox
-from msgspec.structs import replace
 
 from nbchat.conversation.process import process
 from nbchat.conversation.registry import Registry
@@ -170,9 +169,6 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             "Undo": self._undo,
             "Fork": self._fork,
             "Use settings": lambda: self._with_turn(lambda turn: self._assign(lambda _params: turn.params)),
-            "👍": lambda: self._with_turn(lambda turn: self._thumb(turn, up=True)),
-            "👎": lambda: self._with_turn(lambda turn: self._thumb(turn, up=False)),
-            "Rate…": lambda: self._history.rating.toggle(),
         }
 
     # Changes of the session
@@ -393,11 +389,6 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not self.conversation.busy:
             self._box.say("")
             self.conversation.show(turn)
-
-    def _thumb(self, turn: Turn, *, up: bool) -> None:
-        """Rate a turn's answer with a thumb; the same thumb again removes it."""
-        old = turn.rating or Rating()
-        self._rate(turn, replace(old, thumb=None if old.thumb is up else up))
 
     def _rate(self, turn: Turn, rating: Rating) -> None:
         self.session.rate(turn, thumb=rating.thumb, score=rating.score, note=rating.note)

@@ -41,7 +41,7 @@ STYLE = """
 .nbchat-more { display: none !important; }
 .nbchat-all .nbchat-more { display: flex !important; }
 @container nbchat-panel (max-width: 640px) {
-  .nbchat-columns { grid-template-columns: minmax(0, 1fr); }
+  .nbchat-columns { grid-template-columns: minmax(0, 1fr); reading-flow: grid-order; }
   .nbchat-settings { order: -1; }
   .nbchat-settings .nbchat-narrow { display: block; }
   .nbchat-unfolded .nbchat-summary, .nbchat-summary:has(.widget-html-content:empty) { display: none !important; }
@@ -138,7 +138,7 @@ STYLE = """
 .nbchat-cell textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
 .nbchat-cell textarea, .nbchat-system textarea { field-sizing: content; max-height: 9em; }
 """
-"""The panel's style sheet, scoped to the panel."""
+"""The panel's style sheet, scoped to the panel. `reading-flow` has Tab go as the eye does; not every browser knows it."""
 
 KEYS = """
 (function attach(tries) {

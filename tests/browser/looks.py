@@ -77,6 +77,11 @@ _RING = """node => {
   return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
 }"""
 
+_FOCUS_FIRST = f"""root => [...root.querySelectorAll("{_CONTROLS}")]
+  .filter(node => node.getClientRects().length && !node.matches(':disabled'))
+  .map(node => [node, node.getBoundingClientRect()])
+  .sort(([, a], [, b]) => a.top - b.top || a.left - b.left)[0][0].focus()"""
+
 _FOCUSED = """root => {
   const node = document.activeElement;
   if (!root.contains(node)) return null;
@@ -120,8 +125,8 @@ def shrinks(page):
 
 
 def tab_order(page, locator, most=80):
-    """Tab through it from its first control: the name of each stop, its top in px, and whether it has a ring."""
-    locator.locator("button, input, select, textarea").filter(visible=True).first.focus()
+    """Tab through it from its topmost control: the name of each stop, its top in px, and whether it has a ring."""
+    locator.evaluate(_FOCUS_FIRST)
     stops = []
     while len(stops) < most and (stop := locator.evaluate(_FOCUSED)) is not None:
         stops.append({**stop, "ring": page.evaluate(f"({_RING})(document.activeElement)")})
