@@ -61,9 +61,8 @@ def run_and_print(notebook: Path, out: TextIO) -> bool:
         raise ConfigError(f"{notebook} is not a notebook: {reason}") from error
     resources = {"metadata": {"path": str(notebook.resolve().parent)}}
     quiet = ["--IPKernelApp.log_level=ERROR"]  # ipykernel 7.4 warns of every kernel on this machine's own ports
-    client = NotebookClient(
-        copy, timeout=CELL_TIMEOUT, kernel_name="python3", resources=resources, extra_arguments=quiet
-    )
+    limits = {"timeout": CELL_TIMEOUT, "iopub_timeout": CELL_TIMEOUT}  # after 4 s, nbclient would drop late outputs
+    client = NotebookClient(copy, kernel_name="python3", resources=resources, extra_arguments=quiet, **limits)
     failure: Exception | None = None
     try:
         client.execute(env=_environment())

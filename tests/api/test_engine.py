@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -221,7 +222,7 @@ except Interrupted as stop:
     child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     request = server.wait_for_request(LONG)
     if not isinstance(answer, Silent):
-        wait_for_text(os.environ["NBCHAT_STORE"], "x")
+        wait_for_text(Path(os.environ["NBCHAT_STORE"]), "x")
     child.send_signal(signal.SIGINT)
     out, _ = child.communicate(timeout=LONG)
     assert request.closed.wait(LONG)

@@ -34,6 +34,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Report with a failed test what its page wrote to the console."""
+    report = yield
+    if report.failed:
+        for frontend in (value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Frontend)):
+            report.sections.append(("Errors in the page", "\n".join(frontend.errors)))
+    return report
+
+
 def lacking(what):
     """Skip by default; fail if the tests are required (`CI` is set)."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(what)

@@ -102,6 +102,8 @@ def test_answers_are_rated_sorted_and_stay_open(page):
     page.write(6, SLOW)
     page.run(6)
     explorer = page.output(3)
+    explorer.get_by_label("temperature", exact=True).select_option("1.2")
+    explorer.get_by_label("top_p", exact=True).select_option("1")
     explorer.get_by_label("words", exact=True).fill("")
     page.page.keyboard.press("Enter")
     rows = explorer.locator("tr[data-nbchat-run]")

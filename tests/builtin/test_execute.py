@@ -17,7 +17,8 @@ def write(path, *sources):
     return path
 
 
-def test_every_cell_is_printed_with_its_text(tmp_path, capfd):
+def test_every_cell_is_printed_with_its_text(tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("NBCHAT_BASE_URL", "built-in")
     shown = "from IPython.display import Markdown\nMarkdown('**bold** \\x1b[2J')"
     notebook = write(tmp_path / "a.ipynb", "print('one')\n1 + 1", shown)
     before, out = notebook.read_bytes(), io.StringIO()

@@ -135,7 +135,7 @@ def test_retries_count_down_before_the_first_token(cell, server):
     result = cell("")
     assert "Finally." in text(result)
     assert "retried (HTTP 429)" in text(result)
-    assert any("retrying in 1 s" in json.dumps(content) for _, content in result.messages)
+    assert any("retrying in " in json.dumps(content) for _, content in result.messages)
 
 
 def test_choices_are_shown_apart(cell, server):
