@@ -264,7 +264,7 @@ def _find(state: StateInline, closer: str, start: int) -> int:
 
 def _tag(state: StateInline, silent: bool) -> bool:
     """`<br>` as a line break; `<sub>`, `<sup>`, `<kbd>`, `<mark>` and `<u>` around text of one line."""
-    found = _TAG.match(state.src, state.pos, state.posMax) if state.src[state.pos] == "<" else None
+    found = _TAG.match(state.src, state.pos, state.posMax)
     if found is None:
         return False
     if not silent and found["name"] is None:

@@ -45,7 +45,6 @@ _MATH = re.compile(r"[$\t]|\\\\[()\[\]]|\\(?:begin|end)\{", re.IGNORECASE)
 """What JupyterLab takes for formula delimiters, even in code unless in an unindented fence; and tabs."""
 _NOT_IN_INFO = re.compile(r"[^\w+#.\-]", re.ASCII)
 _NOT_IN_ALT = re.compile(r"[^\w .,:;()'+/\-]+")
-_WORDS = re.compile(r"(?:[\w ,;()%\-]|\.(?=[ \d]|\Z))+", re.ASCII)
 _PLAIN_CODE = re.compile(r"(?! )[^`|$\n]+(?<! )")
 _PLAIN_ADDRESS = re.compile(r"(?ai)https?://[a-z0-9.:/?=%#+,;\-]+")
 _TASK = re.compile(r"\[[ xX]\] ")
@@ -203,8 +202,7 @@ class _Writer:
 
     def _code(self, token: Token, place: _Place) -> list[str]:
         code = token.content.removesuffix("\n")
-        info = token.info.strip().split(maxsplit=1)
-        language = _NOT_IN_INFO.sub("", info[0])[:40] if info else ""
+        language = _NOT_IN_INFO.sub("", "".join(token.info.split()[:1]))[:40]
         if language.lower().startswith("mermaid"):
             drawn = language == "mermaid" and is_closed(token, self._document.lines) and is_harmless(code)
             language = language if drawn else "text"
@@ -223,8 +221,6 @@ class _Writer:
         """Return the lines of the next inline token, up to the end of its block."""
         children = self._tokens[self._at].children or []
         self._at += 2
-        if one_line and len(children) == 1 and children[0].type == "text" and _WORDS.fullmatch(children[0].content):
-            return [escaped_text(children[0].content, starts_line=True)]  # as in most cells of tables
         words = _Inline(children, images=self._images, in_table=in_table, one_line=one_line).written(
             task=place.on_item and not one_line
         )
@@ -358,9 +354,7 @@ class _Inline:
 
     def _words(self, text: str, *, starts_line: bool = False) -> None:
         if text:
-            escaped = escaped_text(text, starts_line=starts_line)
-            if "\\" in text:
-                escaped = _OPENS_MATH.sub(_NO_MATH, escaped)
+            escaped = _OPENS_MATH.sub(_NO_MATH, escaped_text(text, starts_line=starts_line))
             self._out.append(_DOLLAR.sub(_NO_MATH, escaped) if self._no_dollars else escaped)
 
     def _image(self, token: Token) -> None:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 __all__ = ["Segment", "Segments"]
 
@@ -54,7 +54,7 @@ class Segment(Struct, frozen=True):
     text: str
 
 
-class _Seam(Struct, frozen=True):
+class _Seam(NamedTuple):
     """How to split a block: the text that closes it, the text that reopens it, and the indent to remove after that."""
 
     closing: str = ""
@@ -68,6 +68,7 @@ class _Piece:
     def __init__(self, opening: str = "", indent: int = 0) -> None:
         self.size = 0
         self.indent = indent
+        self.next_try = 0.0  # the size at which to look for another place to split
         self.has_fence = _FENCE.search(opening) is not None
         self._source: list[str] = []
         self._shown = [opening]
@@ -98,7 +99,6 @@ class Segments:
         self._inner: Segments | None = None  # of the tail
         self._inner_length = 0  # characters of the tail already appended to it
         self._piece = _Piece()
-        self._next_try = 0.0  # the length of the piece at which to look for another place to split
         self._rest: list[str] = []  # the part of the current line that is not in a closed piece
         self._rest_size = 0
         self._is_whole = True  # whether that is the whole line
@@ -145,21 +145,20 @@ class Segments:
 
     def _go_on(self, text: str) -> None:
         """Append to the current line."""
-        if text:
-            self._rest.append(text)
-            self._rest_size += _length(text)
-            while self._rest_size > self._most() - self._piece.size + _LINE:
-                self._cut_line()
+        self._rest.append(text)
+        self._rest_size += _length(text)
+        while self._rest_size > self._most() - self._piece.size + _LINE:
+            self._cut_line()
 
     def _cut_line(self) -> None:
         """Split within the line, before a word if possible."""
         rest = "".join(self._rest)
-        most = max(1, _fitting(rest, self._most() - self._piece.size + _LINE))
-        words = list(_WORD.finditer(rest, max(1, most - _LINE // 2), most))
+        most = _fitting(rest, self._most() - self._piece.size + _LINE)
+        words = list(_WORD.finditer(rest, most - _LINE // 2, most))
         cut = words[-1].start() if words else most
         seam = self._seam(None)
         self._piece.add(rest[:cut], starts_line=self._is_whole)
-        self._close(replace(seam, closing=f"\n{seam.closing}") if seam.closing else seam)
+        self._close(seam._replace(closing=f"\n{seam.closing}") if seam.closing else seam)
         self._rest, self._rest_size, self._is_whole = [rest[cut:]], self._rest_size - _length(rest[:cut]), False
 
     def _end_line(self) -> None:
@@ -178,7 +177,7 @@ class Segments:
     def _is_between(self, line: str) -> bool:
         """Whether the piece is long enough and the line starts an independent block."""
         size = self._piece.size
-        if size < max(self._least[len(self.closed)], self._next_try) or self._before.strip():
+        if size < max(self._least[len(self.closed)], self._piece.next_try) or self._before.strip():
             return False
         if not line.strip() or line[0] in " \t":
             return False
@@ -190,7 +189,7 @@ class Segments:
         number = text.count("\n")
         if any(token.map and token.map[0] == number and not token.level for token in block_tokens(f"{text}{line}\n")):
             return True
-        self._next_try = _PATIENCE * size
+        self._piece.next_try = _PATIENCE * size
         return False
 
     def _seam(self, line: str | None) -> _Seam:
@@ -211,21 +210,20 @@ class Segments:
             first = lines[token.map[0]]
             if token.type == "list_item_open" and line is not None:
                 column = _columns(_MARKERS.match(first)[0].translate(_BLANK))  # type: ignore[index]  # an item has a marker
-                seam = replace(seam, indent=max(seam.indent, min(column, _columns(line))))
+                seam = seam._replace(indent=max(seam.indent, min(column, _columns(line))))
             elif token.type == "table_open" and line is not None and "|" in line:
                 head = lines[token.map[0] : token.map[0] + 2]
-                seam = replace(seam, opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
+                seam = seam._replace(opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
             elif token.type == "fence" and not is_closed(token, lines[: token.map[1]]):
                 margin = _NOT_QUOTE.sub(" ", first[: max(0, first.find(token.markup))].expandtabs(4))
                 opening = f"{margin}{token.markup}{token.info}\n"
                 seam = _Seam(f"{margin}{token.markup}\n", opening, 0 if ">" in margin else len(margin))
-                seam = replace(seam, opening=_without_indent(opening, seam.indent))
-        return replace(seam, indent=kept + seam.indent)
+                seam = seam._replace(opening=_without_indent(opening, seam.indent))
+        return seam._replace(indent=kept + seam.indent)
 
     def _close(self, seam: _Seam) -> None:
         self.closed.append(self._piece.segment(closing=seam.closing))
         self._piece = _Piece(seam.opening, seam.indent)
-        self._next_try = 0.0
         self._inner, self._inner_length = None, 0
 
 

@@ -35,6 +35,7 @@ def found(text):
         ("- a\n\n  ```\n  x\n- b", [("x\n", "", False)]),
         ("> ```\n> x\n> ```\n", [("x\n", "", True)]),
         ("> ```\n> x\n\nwords", [("x\n", "", False)]),
+        ("<div>\n```\nx\n```\n</div>", [("x\n", "", True)]),
         ("    x\n\nwords\n\n```\ny\n```", [("x\n", None, False), ("y\n", "", True)]),
     ],
 )

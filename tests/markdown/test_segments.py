@@ -44,7 +44,21 @@ def html(text):
 
 documents = st.lists(st.sampled_from(BLOCKS[:-1]), min_size=30, max_size=160).map("".join)
 lines = st.lists(
-    st.sampled_from([*BLOCKS, "word " * 60, "x" * 900, "\n", "```\n", "- a\n", "| r | s |\n", "$$\n", "\r\n", "\r"]),
+    st.sampled_from(
+        [
+            *BLOCKS,
+            "ab `~$|-#<\n1.>*",
+            "word " * 60,
+            "x" * 900,
+            "\n",
+            "```\n",
+            "- a\n",
+            "| r | s |\n",
+            "$$\n",
+            "\r\n",
+            "\r",
+        ]
+    ),
     max_size=60,
 )
 
@@ -177,6 +191,11 @@ def test_lines_may_end_in_carriage_returns(end):
     assert grown(text.replace("\n", end), step=7) == grown(text)
 
 
+def test_what_is_not_cut_stays_as_it_is():
+    text = "- a\n\n\tb\n \t c\td\n"
+    assert grown(text) == [Segment(text, text)]
+
+
 def test_a_cut_table_has_its_head_again():
     pieces = grown("| a | b |\n|---|--:|\n" + "| 1 | 2 |\n" * 3000)
     assert all(piece.text.startswith("| a | b |\n|---|--:|\n| 1 |") for piece in pieces)
@@ -286,6 +305,8 @@ def lengths(text, limit=4, **longest):
         ("a" * 1499 + "\nb\n", None),
         ("a" * 1498 + "\n\n b\n", None),
         ("a" * 1498 + "\n\n\tb\n", None),
+        ("- item\n\n" * 200 + "word\n\n" * 99, 1810),  # tried in a list at 1504, and not again before 1.2 times that
+        ("```\n" + "a\n\n" * 600 + "```\n\n" + "word\n\n" * 99, 2151),
         ("aaaa\n" * 1000, 2875),  # between lines, from 1.25 times that and 1000 on
         ("aaaa\n" * 575 + "====\n" + "b\n" * 99, 2880),
         ("x" * 9000, 3775),  # within a line, from 900 more on

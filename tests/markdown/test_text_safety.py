@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nbchat.markdown.render import render
-from nbchat.markdown.segments import Segments
 from nbchat.markdown.terminal_text import TerminalText, terminal_text
 from tests.markdown.hostile import HOST, PAYLOADS, PROBE, payload
 from tests.markdown.readers import lab_html, look
@@ -71,27 +70,6 @@ def test_remote_images_show_only_after_the_opt_in():
     text = f"![a chart](http://{HOST}/{PROBE}.png)"
     assert live_html(render(text)) == []
     assert live_html(render(text, images=True)) == [f"http://{HOST}/{PROBE}.png"]
-
-
-@given(st.lists(st.text("ab `~$|-#<\n1.>*", max_size=30), max_size=40))
-def test_pieces_are_the_same_however_they_come(deltas):
-    """Any cut of the text into deltas closes the same segments; together they are the text."""
-    cut, whole = Segments(), Segments()
-    for delta in deltas:
-        cut.append(delta)
-    whole.append("".join(deltas))
-    assert [s.source for s in (*cut.closed, cut.tail)] == [s.source for s in (*whole.closed, whole.tail)]
-    assert "".join(s.source for s in (*cut.closed, cut.tail)) == "".join(deltas)
-
-
-@pytest.mark.parametrize("unit", ["word " * 30 + "\n\n", "word ", "```\ncode\n", "| a | b |\n", "- item\n", "x"])
-def test_pieces_stay_few_whatever_the_shape(unit):
-    segments = Segments()
-    text = (unit * (600_000 // len(unit)))[:600_000]
-    for start in range(0, len(text), 997):
-        segments.append(text[start : start + 997])
-    assert len(segments.closed) < 40
-    assert "".join(s.source for s in (*segments.closed, segments.tail)) == text
 
 
 @given(st.lists(st.text("ab\x1b[]0;2J\x07\x9b\x9dm\n\t\r\\?", max_size=12), max_size=8))
