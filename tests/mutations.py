@@ -71,10 +71,13 @@ class Tests(NamedTuple):
     running: dict[tuple[str, int], set[str]]
 
     def running_at(self, site: Site) -> dict[str, float]:
-        """Those that run a line, or its file if the line runs at import, and all that run in kernels."""
+        """Those that run a line, and all that run in kernels.
+
+        If it runs at import, or in one test only, since its result may be cached: those that run its file.
+        """
         file = str(site.path)
         names = next((found for line in range(site.line, 0, -1) if (found := self.running.get((file, line)))), {""})
-        names = self.running.get((file, 0), set()) if "" in names else names
+        names = self.running.get((file, 0), set()) if "" in names or len(names) == 1 else names
         return {one: took for one, took in self.seconds.items() if one in names or one.startswith("tests/kernel/")}
 
 
