@@ -332,7 +332,7 @@ def test_a_client_that_gives_up_is_noticed(server, client, answer):
     server.add(answer)
     with pytest.raises(httpx.ReadTimeout):
         client.post("/chat/completions", json={"stream": True}, timeout=httpx.Timeout(LONG, read=0.1))
-    [request] = server.requests
+    request = server.wait_for_request(LONG)
     assert request.closed.wait(LONG)
     assert not request.finished.is_set()
 

@@ -160,8 +160,6 @@ class _Reading:
         """Return a text's message: from the JSON that it is or ends in, from a page, or the text itself."""
         text = text.strip()
         if text.startswith(("{", "[", '"')) and (body := _json(text)) is not None:
-            if isinstance(body, str):
-                return body
             return self._words(body, depth + 1) or (text if depth and body else "")
         start = text[:2000].lower()
         if "<html" in start or _PAGE(start):

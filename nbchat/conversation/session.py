@@ -283,8 +283,10 @@ class Session(Recorded):
         try:
             rows = [row for row in file.sessions() if row.notebook == notebook and row.name == name and row.turns]
             return cls.reopen(rows[0]) if rows else cls(name=name)
-        except SessionError:  # the journal reports its own errors
-            return cls(name=name)
+        except SessionError as error:
+            session = cls(name=name)
+            session._record.notices.append(f"earlier turns of session {name}, if there are any, are not known: {error}")
+            return session
 
     # Internals
 

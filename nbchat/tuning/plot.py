@@ -70,6 +70,18 @@ class Figures(Struct, frozen=True):
         return self.trade_heading.format(self.trade_title)
 
     @property
+    def y_range(self) -> tuple[float, float] | None:
+        """What the left plot shows where intervals would dwarf the values, as after two repeats; None = all of it."""
+        ys = [point.y for point in (*self.means, *self.runs)]
+        ends = [end for point in self.means for end in (point.low, point.high) if end is not None]
+        if not ends:
+            return None
+        low, high = min(ys), max(ys)
+        reach = high - low
+        dwarfed = reach > 0 and (min(ends) < low - 2 * reach or max(ends) > high + 2 * reach)
+        return (low - reach, high + reach) if dwarfed else None
+
+    @property
     def series(self) -> list[str]:
         """The series names, in order."""
         return list(dict.fromkeys(point.series for point in (*self.means, *self.trade)))
@@ -172,10 +184,13 @@ def _altair(drawn: Figures) -> Any:
     x = alt.X(f"x:{kind}", title=drawn.x_title, sort=None)
     base = alt.Chart(alt.Data(values=means)).encode(x=x, color=colour)
     tip = [alt.Tooltip("label:N", title="run"), alt.Tooltip("y:Q", title=drawn.y_title, format=".3g")]
-    y = alt.Y("y:Q", title=drawn.y_title, scale=alt.Scale(zero=False))
+    scale = alt.Scale(zero=False) if drawn.y_range is None else alt.Scale(domain=drawn.y_range)
+    y = alt.Y("y:Q", title=drawn.y_title, scale=scale)
     layers = [
         alt.Chart(alt.Data(values=runs)).mark_circle(opacity=0.3, size=30).encode(x=x, y=y, color=colour, tooltip=tip),
-        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=drawn.y_title), y2="high:Q"),
+        base.mark_rule(strokeWidth=2, clip=True).encode(
+            y=alt.Y("low:Q", title=drawn.y_title, scale=scale), y2="high:Q"
+        ),
         base.mark_line(opacity=0.6).encode(y=y) if drawn.numeric else base.mark_tick(opacity=0).encode(y=y),
         base.mark_point(filled=True, size=80, opacity=1).encode(y=y, tooltip=tip),
     ]
@@ -258,6 +273,7 @@ def _matplotlib(drawn: Figures) -> Any:
     _draw_frontier(right, drawn)
     for left in quality:
         _title(left, drawn.x_title, drawn.y_title, f"{drawn.y_title} by {drawn.x_title}")
+        left.set_ylim(*drawn.y_range or left.get_ylim())
     _title(right, drawn.trade_x_title, drawn.trade_title, drawn.heading)
     right.update_datalim([(0, 0)], updatey=not drawn.frontier)  # else a millisecond or a token looks like a lot
     right.autoscale_view()

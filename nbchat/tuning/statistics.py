@@ -11,6 +11,8 @@ from typing import TypeGuard
 
 from msgspec import Struct
 
+from nbchat.values.wording import figure
+
 __all__ = [
     "LEVEL",
     "Difference",
@@ -233,10 +235,14 @@ def _t_within(t: float, freedom: int) -> float:
     return math.sin(theta) * series
 
 
-def interval_text(mean: Mean | None, digits: int = 2) -> str:
+def interval_text(mean: Mean | None) -> str:
     """Format a mean and its interval: "0.71 (0.52 to 0.90)"; empty = unknown."""
     if mean is None:
         return ""
     if mean.low is None or mean.high is None:
-        return f"{mean.mean:.{digits}f}"
-    return f"{mean.mean:.{digits}f} ({mean.low:.{digits}f} to {mean.high:.{digits}f})"
+        return _decimals(mean.mean)
+    return f"{_decimals(mean.mean)} ({_decimals(mean.low)} to {_decimals(mean.high)})"
+
+
+def _decimals(number: float) -> str:
+    return f"{number:.2f}" if abs(number) < 100 else figure(number)

@@ -21,7 +21,7 @@ from nbchat.tuning.statistics import (
     independent_difference,
     interval_text,
 )
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import figure, pluralize
 
 __all__ = ["Comparable", "Measured", "Terms", "Verdict", "agreement_verdict", "verdict"]
 
@@ -287,7 +287,7 @@ class _Words(Struct, frozen=True):
     def _gap(self, gap: Difference, comparisons: int, sign: int = 1) -> str:
         """Format a difference with its interval, which holds for all comparisons jointly."""
         if gap.low == gap.high:  # an interval of zero width would suggest certainty
-            return f"{sign * gap.mean:.2g} in every {self.terms.unit}"
+            return f"{figure(sign * gap.mean)} in every {self.terms.unit}"
         low, high = sorted((sign * (gap.low or 0.0), sign * (gap.high or 0.0)))
         together = f" for all {comparisons} comparisons together" if comparisons > 1 else ""
-        return f"{sign * gap.mean:.2g} ({100 * LEVEL:.0f} % interval{together}: {low:.2g} to {high:.2g})"
+        return f"{figure(sign * gap.mean)} ({100 * LEVEL:.0f} % interval{together}: {figure(low)} to {figure(high)})"

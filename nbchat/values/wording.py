@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["dollars", "nearest", "pluralize", "sentence", "shown", "unlinked"]
+__all__ = ["dollars", "figure", "nearest", "pluralize", "sentence", "shown", "unlinked"]
 
 LONGEST_SENTENCE = 2_000
 
@@ -40,6 +40,16 @@ def unlinked(text: str) -> str:
     (U+2060, zero width) after the colon prevents it.
     """
     return re.sub(_SCHEME, ":\u2060", text, flags=re.IGNORECASE) if ":" in text else text
+
+
+def figure(number: float, digits: int = 2) -> str:
+    """`0.00012`, `1.7`, `17`, `1,980`: `digits` significant digits, and every digit before the point."""
+    from decimal import Decimal
+
+    if 10**digits <= abs(number) < 1e15:
+        return f"{number:,.0f}"
+    text = f"{number:.{digits}g}"
+    return f"{Decimal(text):,f}" if 1e-6 <= abs(number) < 1e15 else text
 
 
 def dollars(amount: float, digits: int = 2) -> str:

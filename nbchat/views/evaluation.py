@@ -22,7 +22,7 @@ from nbchat.rows.evaluation.run import EvaluationInterrupted
 from nbchat.rows.evaluation.standing import Standing
 from nbchat.rows.progress import Progress
 from nbchat.tuning.grid import value_text
-from nbchat.tuning.statistics import Mean, interval_text
+from nbchat.tuning.statistics import interval_text
 from nbchat.values.arguments import checked
 from nbchat.values.limits import one_line
 from nbchat.values.wording import pluralize
@@ -125,10 +125,10 @@ def _setting_table(evaluation: result.Evaluation) -> list[Column]:
             Column(axis.name, [_cut(value_text(s.setting, axis.name)) for s in standings], axis.numeric)
             for axis in axes
         ),
-        Column(evaluation.measure.name, [_mean(s.quality) for s in standings]),
+        Column(evaluation.measure.name, [interval_text(s.quality) for s in standings]),
         Column("", _marks(evaluation, standings), number=False),
         Column("macro-F1", ["" if s.macro_f1 is None else f"{s.macro_f1:.2f}" for s in standings]),
-        Column("bias", [_mean(s.bias) for s in standings]),
+        Column("bias", [interval_text(s.bias) for s in standings]),
         Column("rows", [f"{s.counted:,}" for s in standings]),
         Column("failed", [_count(s.failed) for s in standings]),
         Column(
@@ -157,12 +157,6 @@ def _marks(evaluation: result.Evaluation, standings: Sequence[Standing]) -> list
             remarks.append(f"stopped after {stopped[one.setting]:,} rows")
         marks.append(" · ".join(remarks))
     return marks
-
-
-def _mean(mean: Mean | None) -> str:
-    """Format a mean with its interval, with digits according to its size."""
-    size = 0.0 if mean is None else abs(mean.mean)
-    return interval_text(mean, 2 if size < 100 else 0)
 
 
 def _count(number: int) -> str:

@@ -25,13 +25,17 @@ STYLE = """
 }
 .nbchat-judge input[name=score] { width: 4em; }
 .nbchat-judge input[name=note] { width: 8em; }
-@container nbchat-explorer (max-width: 1000px) {
-  .nbchat-explorer .nbchat-aside { display: none; }
-  .nbchat-explorer td[style*="min-width:20em"] { min-width: 8em !important; }
+@container nbchat-explorer (max-width: 1200px) {
+  .nbchat-explorer td[style*="min-width:20em"] { min-width: 12em !important; }
+  .nbchat-explorer td[style*="max-width:20em"] { min-width: 9em; }
+  .nbchat-judge { flex-flow: row wrap; width: 10.5em; }
   .nbchat-judge input[name=note] { width: 5.5em; }
 }
+@container nbchat-explorer (max-width: 1000px) {
+  .nbchat-explorer .nbchat-aside { display: none; }
+}
 @container nbchat-explorer (max-width: 700px) {
-  .nbchat-judge { flex-flow: row wrap; width: 10.5em; }
+  .nbchat-explorer td[style*="text-align:left"] { white-space: normal !important; min-width: 6em; }
 }
 """
 

@@ -19,7 +19,7 @@ from nbchat.rows.results.details import Details
 from nbchat.tuning.statistics import Mean
 from nbchat.values.answer.usage import Usage
 from nbchat.values.limits import one_line
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import figure, pluralize
 from nbchat.views.columns import Column, columns_html, columns_plain
 
 __all__ = ["Inputs", "pilot_bundle", "rows_bundle"]
@@ -114,7 +114,7 @@ def _speed(details: Details) -> str:
     if details.requests < 2 or details.seconds <= 0:
         return ""
     speed = details.requests / details.seconds
-    return f"{speed:,.0f} requests/s" if speed >= 10 else f"{speed:.2g} requests/s"
+    return f"{figure(speed)} requests/s"
 
 
 def _tokens(usage: Usage) -> str:

@@ -17,6 +17,7 @@ from nbchat.tuning.statistics import interval_text
 from nbchat.tuning.summary import Summary
 from nbchat.values.answer.usage import UNKNOWN
 from nbchat.values.limits import one_line
+from nbchat.values.wording import figure
 from nbchat.views.columns import Column, Order, columns_html, columns_plain
 
 __all__ = ["MOST_ROWS", "Handles", "fold_failures", "heading", "run_heading", "run_table", "setting_table"]
@@ -204,7 +205,7 @@ def _share(share: float | None) -> str:
 
 
 def _score(run: Run) -> str:
-    return "no score" if run.score_error else "" if run.score is None else f"{run.score:.4g}"
+    return "no score" if run.score_error else "" if run.score is None else figure(run.score, 4)
 
 
 def _cut(text: str) -> str:

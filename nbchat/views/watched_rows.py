@@ -16,6 +16,7 @@ from nbchat.rows.results.sink import MappedFile
 from nbchat.rows.source import Source, source_of
 from nbchat.rows.template import Template
 from nbchat.values.arguments import checked
+from nbchat.values.wording import figure
 from nbchat.views.rows import pilot_bundle, rows_bundle
 from nbchat.views.watch import Watch, progress_facts
 
@@ -130,7 +131,7 @@ def rows_facts(progress: Progress) -> list[str]:
         f"{progress.stored:,} reused" if progress.stored else "",
         f"{progress.skipped:,} skipped" if progress.skipped else "",
         f"{progress.at_once:,} at once" if progress.at_once and progress.under_way else "",
-        f"{progress.rows_per_second:.3g} rows/s" if progress.rows_per_second else "",
+        f"{figure(progress.rows_per_second, 3)} rows/s" if progress.rows_per_second else "",
         *progress_facts(progress),
         f"about {cost_text(left)} to come" if left else "",
     ]

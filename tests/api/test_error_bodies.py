@@ -84,6 +84,11 @@ def test_a_gateways_message_includes_the_json_it_quotes(between):
     assert describe(f'Upstream failed{between}{{"other": 1}}').message.startswith("Upstream failed")
 
 
+@pytest.mark.parametrize("body", ["No.", {"message": "No."}, [{"error": "No."}]], ids=json.dumps)
+def test_a_body_may_be_json_in_a_string(body):
+    assert describe(json.dumps(json.dumps(body))).message == "No."
+
+
 def test_an_object_of_unknown_shape_is_quoted_and_bounded():
     assert describe({"a": {"b": "word"}}).message == '{"a": {"b": "word"}}'
     assert describe({}).message == ""

@@ -185,14 +185,14 @@ def test_silence_before_the_first_token_ends_at_the_limit(server):
     asked = Asked(server.base_url, timeouts=Timeouts(read=0.05))
     assert isinstance(asked.error, ServerSilent)
     assert str(asked.error).endswith("sent nothing for 0.05 s. Ask again, or allow more with timeout=.")
-    assert server.requests[0].closed.wait(LONG)
+    assert server.wait_for_request(LONG).closed.wait(LONG)
     assert len(server.requests) == 1
 
 
 def test_silence_in_the_middle_cuts_the_answer_off(server):
     """PROTOCOL 4.5"""
     server.add(Stream([chunk("half"), Hang()]))
-    asked = Asked(server.base_url, timeouts=Timeouts(read=0.05))
+    asked = Asked(server.base_url, timeouts=Timeouts(read=0.5))
     assert (asked.reply.text, asked.reply.status) == ("half", "cut_off")
     assert server.requests[0].closed.wait(LONG)
 
@@ -209,7 +209,7 @@ def test_a_comment_is_a_sign_of_life(server):
 def test_silence_after_every_finish_is_the_end(server):
     """PROTOCOL 3.3"""
     server.add(Stream([chunk("all"), FINISH, Hang()]))
-    asked = Asked(server.base_url, timeouts=Timeouts(read=0.1))
+    asked = Asked(server.base_url, timeouts=Timeouts(read=0.5))
     assert (asked.reply.text, asked.reply.status, asked.error) == ("all", "complete", None)
 
 
@@ -285,11 +285,11 @@ def test_a_refused_redirect_names_the_whole_address(server):
 
 
 def test_an_error_whose_body_never_ends_is_reported(server, monkeypatch):
-    monkeypatch.setattr("nbchat.api.refusal.LIMITS", replace(LIMITS, error_seconds=0.05))
+    monkeypatch.setattr("nbchat.api.refusal.LIMITS", replace(LIMITS, error_seconds=0.2))
 
     class Endless:
         def steps(self, request):
-            return [b"HTTP/1.1 401 No\r\ncontent-length: 999\r\n\r\n", b"Wrong key.", Hang()]
+            return [b"HTTP/1.1 401 No\r\ncontent-length: 999\r\n\r\nWrong key.", Hang()]
 
     server.add(Endless())
     assert "Wrong key." in str(Asked(server.base_url).error)

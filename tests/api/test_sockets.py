@@ -175,3 +175,25 @@ def test_a_buffer_is_emptied_as_it_is_read():
         return [await one.read(15), await one.read(2), one.is_readable, await one.read(2), one.is_readable]
 
     assert asyncio.run(play()) == [b"HTTP/1.0 200\r\n\r", b"\na", True, b"bc", False]
+
+
+def test_a_long_stream_of_small_pieces_is_read_in_fewer_portions(monkeypatch):
+    """From the fourteenth on, each read waits a moment for more."""
+    monkeypatch.setattr(sockets, "LINGER_SECONDS", 0.0)
+
+    async def serve(reader, writer):
+        while await reader.read(1):
+            writer.write(b"HTTP/1.0 200 OK\r\n\r\n")
+
+    async def play(host, port):
+        connected, paused, counts = await connect(host, port, 5), [], []
+        pause = connected.transport.pause_reading
+        connected.transport.pause_reading = lambda: paused.append(1) or pause()
+        for _ in range(16):
+            connected.transport.write(b"x")
+            await connected.read(100, 5)
+            counts.append(len(paused))
+        connected.close()
+        return counts
+
+    assert run(play, serve) == [0] * 13 + [1, 2, 3]

@@ -78,6 +78,17 @@ def test_names_and_numbers_can_be_read_and_cover_nothing(count, second):
     assert max(point.x for point in trade) < right.get_xlim()[1]
 
 
+@pytest.mark.parametrize("backend", ["altair", "matplotlib"])
+def test_an_interval_of_two_repeats_leaves_the_values_in_sight(backend):
+    """By Student, two values of 100 and 200 say "between -485 and 785"; drawn whole, nothing else could be read."""
+    points = [Point("a", 150, "a", "", -485, 785), Point("b", 300, "b", "", 290, 310)]
+    chart = draw(lambda: Figures("model", "score", False, points), backend=backend)
+    if backend == "matplotlib":
+        assert chart.axes[0].get_ylim() == (0, 450)
+    else:
+        assert '"domain": [0, 450]' in json.dumps(chart.to_dict())
+
+
 def test_models_and_errors_are_drawn_as_they_are_written(result):
     plot(result, backend="matplotlib").canvas.draw()
 

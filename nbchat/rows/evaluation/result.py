@@ -25,7 +25,7 @@ from nbchat.values.arguments import checked_methods
 from nbchat.values.errors import ParameterError, SessionError
 from nbchat.values.frame import data_frame
 from nbchat.values.params import PARAMETERS
-from nbchat.values.wording import pluralize
+from nbchat.values.wording import figure, pluralize
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -193,11 +193,11 @@ class Evaluation:
     def _alone(self, best: Comparable, measure: str) -> str:
         mean, name = abs(best.mean.mean), self.name(best.setting)
         if self.stopped:
-            return f"Settled: {name} is the best of {len(self.settings)} settings in {measure} ({mean:.2g})."
+            return f"Settled: {name} is the best of {len(self.settings)} settings in {measure} ({figure(mean)})."
         only = "One setting only" if len(self.settings) == 1 else f"Nothing to compare: only {name} has rows that count"
         ends = sorted(abs(end) for end in (best.mean.low, best.mean.high) if end is not None)
-        interval = f" ({100 * LEVEL:.0f} % interval: {ends[0]:.2g} to {ends[-1]:.2g})" if ends else ""
-        return f"{only}: {measure} {mean:.2g}{interval}, n = {best.mean.n}."
+        interval = f" ({100 * LEVEL:.0f} % interval: {figure(ends[0])} to {figure(ends[-1])})" if ends else ""
+        return f"{only}: {measure} {figure(mean)}{interval}, n = {best.mean.n}."
 
     @property
     def _running(self) -> list[int]:

@@ -1,6 +1,8 @@
 """The order, slots and windows of requests to one server."""
 
 import asyncio
+import contextlib
+import gc
 
 import pytest
 from hypothesis import given
@@ -94,6 +96,7 @@ def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over():
         assert list(batch.inside) == [2]
         await batch.give_up(2)
         assert (list(batch.inside), batch.waiting) == ([3], [])
+        assert [call.cancelled() for call in batch.calls[1:3]] == [True, True]
         await batch.go()
 
     Simulation.play(play())
@@ -145,6 +148,36 @@ def test_what_a_call_raises_reaches_who_waits_for_it_and_its_place_is_free():
         assert isinstance(failed, ZeroDivisionError)
         assert done
         assert pace.busy == limiter.busy == 0
+
+    Simulation.play(play())
+
+
+def test_what_ends_although_it_was_given_up_disturbs_nobody():
+    async def play():
+        pace, limiter, odd = Pace("S"), ConcurrencyLimiter(1), []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: odd.append(context))
+
+        async def stubborn(_slot):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1.0)
+
+        async def failing(_slot):
+            try:
+                await asyncio.sleep(1.0)
+            except asyncio.CancelledError:
+                raise ZeroDivisionError from None
+
+        for work in (stubborn, failing):
+            call = asyncio.create_task(pace.run(limiter, work))
+            await settle()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+        await pace.run(limiter, stubborn)
+        del call
+        await settle()
+        gc.collect()
+        assert (odd, pace.busy, limiter.busy, len(pace._workers)) == ([], 0, 0, 0)
 
     Simulation.play(play())
 

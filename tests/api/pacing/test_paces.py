@@ -76,3 +76,58 @@ def test_without_a_key_nothing_is_shared():
         assert table.published == []
 
     asyncio.run(play())
+
+
+def test_a_request_on_its_own_asks_others_only_if_it_has_not_heard_of_them_for_a_while():
+    async def play():
+        table = Table()
+        paces = Paces(table)
+        pace = paces.of(Endpoint(URL, Key("sk-one-12345678")))
+        await asyncio.gather(*(paces.catch_up(pace, alone=True) for _ in range(3)))
+        await paces.catch_up(pace, alone=True)
+        assert [(url, key, own.busy) for url, key, own in table.published] == [(URL, Key("sk-one-12345678"), 0)]
+        assert paces._meetings[pace]._running is None
+
+    asyncio.run(play())
+
+
+def test_others_hear_when_a_batch_is_over():
+    async def play():
+        table = Table()
+        paces = Paces(table)
+        pace = paces.of(Endpoint(URL, Key("sk-one-12345678")))
+        for _ in range(2):
+            done = asyncio.Event()
+            batch = asyncio.create_task(pace.run(ConcurrencyLimiter(), lambda _slot, done=done: done.wait()))
+            await asyncio.sleep(0)
+            await paces.catch_up(pace, alone=False)
+            running = paces._meetings[pace]._running
+            await paces.catch_up(pace, alone=False)
+            assert paces._meetings[pace]._running is running
+            while table.published[-1][2].busy == 0:
+                await asyncio.sleep(0)
+            done.set()
+            await batch
+            await running
+            assert table.published[-1][2].busy == 0
+
+    asyncio.run(play())
+
+
+def test_where_others_can_not_be_heard_a_request_is_sent_all_the_same():
+    class Alone(Table):
+        def exchange(self, base_url, key, own):
+            if self.others is None:
+                return
+            raise RuntimeError("can't start new thread")
+
+    async def play():
+        for others in (None, Shared()):
+            table = Alone()
+            table.others = others
+            paces = Paces(table)
+            pace = paces.of(Endpoint(URL, Key("sk-one-12345678")))
+            await paces.catch_up(pace, alone=True)
+            assert (pace.slots, pace.closed_for()) == (8, 0.0)
+
+    asyncio.run(play())

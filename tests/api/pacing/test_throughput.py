@@ -147,6 +147,19 @@ def test_the_next_batch_begins_where_the_last_one_ended_and_does_not_creep_up():
     Simulation.play(play())
 
 
+def test_a_batch_of_slower_requests_is_measured_under_less_load():
+    async def play():
+        _, pace = await run_batch(Server(0.1), 400, most=64)
+        before = pace.level.value
+        await run_batch(Server(0.15), pace.level.samples, most=64, pace=pace)
+        assert pace.level.value >= before
+        before = pace.level.value
+        await run_batch(Server(1.0), pace.level.samples, most=64, pace=pace)
+        assert pace.level.value == before / 2
+
+    Simulation.play(play())
+
+
 def test_other_requests_that_take_longer_do_not_count_as_a_crowd():
     async def play():
         pace = Pace("S")
