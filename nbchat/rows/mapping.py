@@ -166,6 +166,7 @@ class _Mapping(Struct, frozen=True):
             raise stopped
         return result
 
+    @checked
     def again(self, after: Run | None, disagreeing: bool = False, **changed: Any) -> Any:
         """Run again after a run, for the rows without an answer, and those whose repeats disagree: twice as often by default."""
         most = changed.pop("concurrency", self.how.most)
