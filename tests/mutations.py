@@ -5,7 +5,7 @@
 In a copy of the checkout, it notes which tests of `tests/ROOM` run which lines, and then tries mutants of
 `nbchat/ROOM`. A mutant first meets the tests that run its line, the fastest first, then the folders of `--wider`
 (`kernel` whole, since coverage does not see into kernels). It prints each mutant that survives, and at the end the
-score. A timeout counts as killed. Exits with 1 if fewer than 90 % were killed.
+score. A timeout, also of a test's CPU time, counts as killed. Exits with 1 if fewer than 90 % were killed.
 
 mutmut and cosmic-ray do not fit: the one replaces functions by trampolines, which tracebacks, signatures and kernels
 show; the other runs every test for every mutant. Neither samples.
@@ -71,10 +71,13 @@ class Tests(NamedTuple):
     running: dict[tuple[str, int], set[str]]
 
     def running_at(self, site: Site) -> dict[str, float]:
-        """Those that run a line, or its file if the line runs at import, and all that run in kernels."""
+        """Those that run a line, and all that run in kernels.
+
+        If it runs at import, or in one test only, since its result may be cached: those that run its file.
+        """
         file = str(site.path)
         names = next((found for line in range(site.line, 0, -1) if (found := self.running.get((file, line)))), {""})
-        names = self.running.get((file, 0), set()) if "" in names else names
+        names = self.running.get((file, 0), set()) if "" in names or len(names) == 1 else names
         return {one: took for one, took in self.seconds.items() if one in names or one.startswith("tests/kernel/")}
 
 
@@ -94,6 +97,8 @@ class Plugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         if self.measured is not None:
             self.measured.switch_context(_name(item))
+        if self.chosen is not None:  # a mutant may never end; the signal ends the process
+            signal.setitimer(signal.ITIMER_PROF, 20 + 2 * self.chosen[_name(item)])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = report.nodeid.split("[")[0]

@@ -185,6 +185,10 @@ def test_each_method_of_a_result(chat, name):
         (lambda chat: chat.pin(1), "turn must be one of session.turns, such as session.turns[-1]; got 1."),
         (lambda chat: chat.choose(chat.turns[-1], "0"), "version must be a whole number; got '0'."),
         (lambda chat: chat.export(None), "path must be text or a path; got None."),
+        (
+            lambda chat: chat.map([None], "{item}").retry(disagreeing="all"),
+            "disagreeing must be True or False; got 'all'.",
+        ),
         (lambda chat: chat.map(["a"], "{item}", on_progress=5), "on_progress must be a function; got 5."),
         (lambda _chat: Session(api_key=b"my secret"), "api_key must be text, a Key or None; got bytes."),
         (lambda _chat: Session(headers=["my secret"]), "headers must be a dictionary or None; got list."),

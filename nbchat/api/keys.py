@@ -170,12 +170,11 @@ class Redactor(Generic[_Text]):
     Holds back only a possible beginning of a secret. Without secrets everything passes.
     """
 
-    __slots__ = ("_held", "_mask", "_nothing", "_secrets")
+    __slots__ = ("_held", "_mask", "_secrets")
 
     def __init__(self, secrets: tuple[_Text, ...], mask: _Text) -> None:
         self._secrets: tuple[_Text, ...] = secrets
         self._mask: _Text = mask
-        self._nothing: _Text = mask[:0]
         self._held: _Text = mask[:0]
 
     @classmethod
@@ -206,7 +205,7 @@ class Redactor(Generic[_Text]):
 
     def flush(self) -> _Text:
         """Return what was held back, at the end."""
-        held, self._held = self._held, self._nothing
+        held, self._held = self._held, self._mask[:0]
         return held
 
 

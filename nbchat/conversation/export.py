@@ -24,6 +24,7 @@ from nbchat.values.json_fields import an_object, items_of, optional_text, text_o
 from nbchat.values.messages import Message
 from nbchat.values.optionline import can_express, option_line, quoted
 from nbchat.values.params import Params
+from nbchat.values.regular_file import regular
 
 __all__ = ["Conversation", "read", "write"]
 
@@ -80,7 +81,7 @@ def read(path: Path) -> Conversation:
     a message on each line. Raises SessionError.
     """
     try:
-        content = _content(path.read_text(encoding="utf-8"), path.suffix.lower())
+        content = _content(regular(path).read_text(encoding="utf-8"), path.suffix.lower())
     except OSError as error:
         raise SessionError(f"{path} can't be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError):

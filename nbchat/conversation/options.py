@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbchat.conversation.turn import Turn
 from nbchat.values.arguments import kinds_of, refuse_others
@@ -79,8 +80,9 @@ def user_message(message: Any) -> Message:
 
     Raises PromptError for anything else, and for an empty message.
     """
-    content = message if isinstance(message, str | Message) else _parts(message)
-    made = content if isinstance(content, Message) else Message("user", content)
+    made = message if isinstance(message, Message) else Message("user", message)
+    if not isinstance(made.content, str):
+        made = replace(made, content=_parts(made.content))
     if not made.text.strip() and not made.images:
         raise PromptError("The message is empty: write what you want to ask. Nothing was sent.")
     return made
@@ -89,7 +91,7 @@ def user_message(message: Any) -> Message:
 def _parts(message: Any) -> tuple[Part, ...]:
     given = tuple(message) if isinstance(message, (list, tuple)) else ()
     parts = tuple(TextPart(part) if isinstance(part, str) else part for part in given)
-    if parts and all(isinstance(part, (TextPart, ImagePart)) for part in parts):
+    if parts and all(map(_is_part, parts)):
         return parts
     if given and all(isinstance(part, Mapping) and "role" in part for part in given):
         raise PromptError(
@@ -98,3 +100,7 @@ def _parts(message: Any) -> tuple[Part, ...]:
         )
     got = "None" if message is None else type(message).__name__
     raise PromptError(f"A message is a text, or a list of texts and images; got {got}. Nothing was sent.")
+
+
+def _is_part(part: object) -> bool:
+    return isinstance(part.text, str) if isinstance(part, TextPart) else isinstance(part, ImagePart)

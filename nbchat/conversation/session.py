@@ -218,9 +218,7 @@ class Session(Recorded):
     def fork(self, name: str) -> Self:
         """Return an independent copy of this session with its turns and settings."""
         branch = type(self)(name=name)
-        branch._limits = replace(self._limits)  # noqa: SLF001  # of its own class
-        branch._settings = self._settings  # noqa: SLF001  # of its own class too
-        branch._record = Record(self._record.history, lambda record: branch._persist(record, self.turns))  # noqa: SLF001  # of its own class too
+        branch._take_from(self)  # noqa: SLF001  # of its own class
         return branch
 
     def export(self, path: str | Path) -> Path:
@@ -245,11 +243,10 @@ class Session(Recorded):
     @classmethod
     def reopen(cls, row: SessionRow, name: str | None = None) -> Self:
         """Reopen a session from the journal. Raises SessionError."""
-        from nbchat.conversation.storage.persistence import Persistence, reopened
+        from nbchat.conversation.storage.persistence import reopened
         from nbchat.store.records import SessionRow
 
-        file = journal()
-        if file is None:
+        if (file := journal()) is None:
             raise SessionError("There is no journal to open a session from: NBCHAT_STORE turns it off.")
         if not isinstance(row, SessionRow):
             raise SessionError(
@@ -258,15 +255,7 @@ class Session(Recorded):
         found = reopened(file, row)
         session = cls(name=name or row.name, system=found.system)
         session.params = found.params
-
-        session._record = Record(History(found.turns), session._persist)
-        session._record.resume(
-            Persistence(file, session._described, session_id=row.id, written=found.written, absorbed=found.absorbed)
-        )
-        session._record.notices += found.notices()
-        session._record.cut_off |= found.cut_off()
-        if isinstance(budget := row.settings.get("budget"), str):
-            session.budget = budget
+        session._go_on(file, found)
         return session
 
     @classmethod
@@ -276,15 +265,15 @@ class Session(Recorded):
         If the notebook is unknown, only names other than "default" are looked up.
         """
         notebook = notebook_path()
-        if notebook is None and name == "default":
-            return cls(name=name)
-        if (file := journal()) is None or not file.exists():
+        if (notebook is None and name == "default") or (file := journal()) is None or not file.exists():
             return cls(name=name)
         try:
             rows = [row for row in file.sessions() if row.notebook == notebook and row.name == name and row.turns]
             return cls.reopen(rows[0]) if rows else cls(name=name)
-        except SessionError:  # the journal reports its own errors
-            return cls(name=name)
+        except SessionError as error:
+            session = cls(name=name)
+            session._record.notices.append(f"earlier turns of session {name}, if there are any, are not known: {error}")
+            return session
 
     # Internals
 

@@ -29,6 +29,7 @@ from nbchat.data.tables.frames import describe_table, headline
 from nbchat.data.tables.table import table_of
 from nbchat.values.answer.reply import Reply
 from nbchat.values.errors import PromptError
+from nbchat.values.regular_file import regular
 from nbchat.values.wording import pluralize
 
 __all__ = ["describe"]
@@ -140,7 +141,7 @@ def _path(value: PurePath, spec: str, budget: int | None) -> Description:
 
 def _file(path: Path, chars: int) -> Description:
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with regular(path).open(encoding="utf-8-sig") as file:
             text = file.read(chars + 1)
             whole = path.stat().st_size
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from nbchat.values.errors import PromptError
+from nbchat.values.regular_file import regular
 
 __all__ = ["LARGEST", "LONGEST_SIDE", "Image", "image_of", "load_image", "measure"]
 
@@ -129,7 +130,7 @@ def _from_data(url: str) -> bytes:
 
 def _from_file(path: Path, source: str) -> Image:
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if regular(path).stat().st_size > LARGEST_FILE:
             raise PromptError(f"{source} is larger than {LARGEST_FILE // 1_000_000} MB: save a smaller image.")
         data = path.read_bytes()
     except (OSError, ValueError) as error:

@@ -142,7 +142,7 @@ def _displays_joined(text: str) -> str:
 
 def _closer(opener: str) -> str:
     """The closing delimiter of a formula."""
-    return opener if opener[0] == "$" else opener.translate(_CLOSING).replace("begin", "end", 1)
+    return opener if opener[0] == "$" else opener.translate(_CLOSING).replace(r"\begin", r"\end")
 
 
 class _Parser(MarkdownIt):

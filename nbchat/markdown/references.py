@@ -42,7 +42,7 @@ def _linked(number: int, piece: Segment, known: dict[str, tuple[int, str]]) -> S
     return replace(piece, text="".join([*head, "\n", piece.text])) if head else piece
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache
 def _definitions(text: str) -> dict[str, str]:
     """The definitions in a text, each on a line of its own, by label."""
     if "]:" not in text:
@@ -58,7 +58,7 @@ def _definitions(text: str) -> dict[str, str]:
     return found
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache
 def _labels(text: str) -> tuple[str, ...]:
     """The labels that a text's links may refer to, each once."""
     from markdown_it.common.utils import normalizeReference

@@ -216,7 +216,7 @@ class Segments:
                 seam = seam._replace(opening="".join(f"{_without_indent(row, seam.indent)}\n" for row in head))
             elif token.type == "fence" and not is_closed(token, lines[: token.map[1]]):
                 margin = _NOT_QUOTE.sub(" ", first[: max(0, first.find(token.markup))].expandtabs(4))
-                opening = f"{margin}{token.markup}{token.info}\n"
+                opening = f"{margin}{token.markup}{token.info}\n" + (margin if line is None and ">" in margin else "")
                 seam = _Seam(f"{margin}{token.markup}\n", opening, 0 if ">" in margin else len(margin))
                 seam = seam._replace(opening=_without_indent(opening, seam.indent))
         return seam._replace(indent=kept + seam.indent)

@@ -31,8 +31,8 @@ def _open_fence(text: str, end: int) -> str:
     for match in _FENCE.finditer(text[:end]):
         found, rest = match.groups()
         if not opening:
-            if not (found[0] == "`" and "`" in rest):
+            if "`" not in found or "`" not in rest:
                 opening, marks = match[0], found
-        elif found[0] == marks[0] and len(found) >= len(marks) and not rest.strip():
+        elif found.startswith(marks) and not rest.strip():
             opening = ""
     return opening

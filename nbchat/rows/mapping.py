@@ -166,6 +166,7 @@ class _Mapping(Struct, frozen=True):
             raise stopped
         return result
 
+    @checked
     def again(self, after: Run | None, disagreeing: bool = False, **changed: Any) -> Any:
         """Run again after a run, for the rows without an answer, and those whose repeats disagree: twice as often by default."""
         most = changed.pop("concurrency", self.how.most)
@@ -175,7 +176,7 @@ class _Mapping(Struct, frozen=True):
             repeat=whole_number("repeat", changed.pop("repeat", self.how.repeat * (1 + disagreeing))),
         )
         budget = budget_of(changed.pop("budget")) if "budget" in changed else self.budget
-        known = {} if after is None or not disagreeing else after.outcomes
+        known = {} if after is None or not disagreeing else after.outcomes.ended
         redo = [place for place, one in known.items() if (one.agreement or 1.0) < 1.0]
         anew = replace(self, how=how, budget=budget, options={**self.options, **changed})
         return anew.result(after, redo)

@@ -9,6 +9,7 @@ from typing import Any
 
 from nbchat.rows.template import ITEM, ROW, Row
 from nbchat.values.errors import ConfigError, PromptError
+from nbchat.values.regular_file import regular
 
 __all__ = ["ParquetSource", "is_file", "parquet"]
 
@@ -40,9 +41,11 @@ class ParquetSource:
     def __init__(self, data: Any) -> None:
         self.native = Path(data).expanduser() if isinstance(data, (str, os.PathLike)) else data
         try:
-            self.file = parquet().ParquetFile(self.native)
+            file = regular(self.native) if isinstance(self.native, Path) else self.native
+            self.file = parquet().ParquetFile(file)
         except (OSError, ValueError) as error:  # ValueError: Arrow's own, and of a name that no file can have
-            raise PromptError(f"{data} can't be read as a Parquet file: {str(error).splitlines()[0]}") from None
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise PromptError(f"{data} can't be read as a Parquet file: {reason}") from None
         self.columns: Sequence[Hashable] = list(self.file.schema_arrow.names)
         self.total: int | None = self.file.metadata.num_rows
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -17,8 +16,9 @@ from nbchat.rows.budgets import Budgets
 from nbchat.rows.dispatcher import Dispatcher, Done, Job
 from nbchat.rows.form import Form
 from nbchat.rows.outcome import NOT_SENT, Answer, Outcome
+from nbchat.rows.outcomes import Outcomes, Sink
 from nbchat.rows.progress import Progress
-from nbchat.rows.reading import Reader, majority
+from nbchat.rows.reading import Reader
 from nbchat.rows.source import Source
 from nbchat.rows.stop_rule import StopRule
 from nbchat.rows.storage import Storage
@@ -27,7 +27,7 @@ from nbchat.values.errors import BudgetExceeded, NbchatError, PromptError
 from nbchat.values.messages import Content
 from nbchat.values.threads import interruptible, raise_lost_interrupt
 
-__all__ = ["Run", "RunOptions", "Sink"]
+__all__ = ["Run", "RunOptions"]
 
 TICK_SECONDS = 0.2
 """Seconds between progress reports."""
@@ -46,16 +46,6 @@ PATIENCE_SECONDS = 5.0
 
 REMEMBERED = 100_000
 """Most answers of this run that equal rows share without looking into the journal."""
-
-
-class Sink(Protocol):
-    """Where the outcomes of a run go that has more rows than fit into memory."""
-
-    def has_room(self, read: int) -> bool:
-        """Whether another row may be read, after so many."""
-
-    def put(self, position: int, outcome: Outcome) -> bool:
-        """Take the outcome of a row; return whether it is the first of it."""
 
 
 class RunOptions(Struct, frozen=True):
@@ -97,9 +87,13 @@ class Run:
         self.template = template
         self.form = form
         self.options = options
-        self.outcomes: dict[int, Outcome] = {} if after is None else after.settled(redo)
-        self.contents: dict[int, Content] = {} if after is None else dict(after.contents)
-        """The messages of rows that have no answer."""
+        self.outcomes: Outcomes = Outcomes(
+            None if after is None else after.outcomes,
+            redo,
+            repeat=options.repeat,
+            sink=options.sink,
+            on_row=options.on_row,
+        )
         self.left: deque[tuple[int, Row]] = deque(() if after is None else (*after.left, *after.later))
         """Rows that were read but have no message yet."""
         self.later: list[tuple[int, Row]] = []
@@ -115,15 +109,12 @@ class Run:
         self._budgets = budgets
         self._reader = Reader(form)
         self._limiter = ConcurrencyLimiter(options.most)
-        self._counts: Counter[str] = Counter(outcome.status for outcome in self.outcomes.values())
-        self._row_open: dict[int, dict[int, Outcome]] = {}
-        """The outcomes of the repeats so far, of the rows that have not ended."""
         self._askers: dict[tuple[str, int], list[int]] = {}
         """The positions that wait for an answer, by the request's name and number."""
         self._answered: dict[tuple[str, int], Outcome] = {}
         self._ready: deque[Job] = deque()
         """Jobs that wait for the budget."""
-        self._again = iter(list(self.contents.items()))
+        self._again = iter(list(self.outcomes.contents.items()))
         self._stop_rule = StopRule(lambda: self._limiter.allowed)
         self._stop_wanted = False
         self._unread: PromptError | None = None
@@ -159,18 +150,10 @@ class Run:
         """The number of requests that may be in flight now."""
         return self._limiter.allowed
 
-    def settled(self, redo: Collection[int] = ()) -> dict[int, Outcome]:
-        """The final outcomes: rows that are answered, or were skipped."""
-        return {
-            position: outcome
-            for position, outcome in self.outcomes.items()
-            if outcome.status in ("complete", "skipped") and position not in redo
-        }
-
     def all_outcomes(self) -> list[Outcome]:
         """An outcome for each row of the source, as far as it was read."""
         missing = self.not_sent
-        return [self.outcomes.get(position, missing) for position in range(self.count)]
+        return [self.outcomes.ended.get(position, missing) for position in range(self.count)]
 
     @property
     def count(self) -> int:
@@ -180,7 +163,7 @@ class Run:
     @property
     def answered(self) -> int:
         """The number of rows that have an answer."""
-        return self._counts["complete"]
+        return self.outcomes.counts["complete"]
 
     @property
     def not_sent(self) -> Outcome:
@@ -239,7 +222,7 @@ class Run:
             if self._only is not None and position not in self._only:
                 if self.source.total is None:
                     self.later.append((position, row))
-            elif position not in self.outcomes and position not in self.contents:
+            elif position not in self.outcomes.ended and position not in self.outcomes.contents:
                 self.left.append((position, row))
                 yield position, row
             if position == last:
@@ -264,16 +247,16 @@ class Run:
             try:
                 content = self.template.content(row)
             except MissingValue as missing:
-                self._put(position, Outcome("skipped", error=NbchatError(f"Not asked: {missing} is missing.")))
+                self.outcomes.put(position, Outcome("skipped", error=NbchatError(f"Not asked: {missing} is missing.")))
             except PromptError as error:
-                self._put(position, Outcome("failed", error=error))
+                self.outcomes.put(position, Outcome("failed", error=error))
             else:
-                self.contents[position] = content
+                self.outcomes.contents[position] = content
                 wanted.append((position, self.form.name(content), content))
             self.left.popleft()
         stored = self._storage.find([name for _, name, _ in wanted])
         for position, name, content in wanted:
-            self._row_open[position] = {}
+            self.outcomes.begin(position)
             for number in range(self.options.repeat):
                 self._want(position, name, number, content, stored.get((name, number)))
         return bool(chunk or again)
@@ -282,17 +265,17 @@ class Run:
         """Queue a row, unless its answer is stored, known from this run, or under way."""
         key = name, number
         if (given := self._answered.get(key)) is not None:
-            self._repeat_done(position, number, given)
+            self.outcomes.add(position, number, given)
         elif key in self._askers:
             self._askers[key].append(position)
         elif stored is not None and (outcome := self._reader.outcome(stored, stored=True)).status == "complete":
             self._remember(key, outcome)
-            self._repeat_done(position, number, outcome)
+            self.outcomes.add(position, number, outcome)
         else:
             try:
                 job = Job(position, number, name, content, self.form, self.form.written(content))
             except PromptError as error:
-                self._repeat_done(position, number, Outcome("failed", error=error))
+                self.outcomes.add(position, number, Outcome("failed", error=error))
                 return
             self._askers[key] = [position]
             self._ready.append(job)
@@ -333,7 +316,7 @@ class Run:
             self._remember(key, outcome)
             self.cut += done.answer is not None and done.answer.finish == "length"
         for position in self._askers.get(key, ()):
-            self._repeat_done(position, job.number, outcome)
+            self.outcomes.add(position, job.number, outcome)
         self._askers.pop(key, None)
 
     def _remember(self, key: tuple[str, int], outcome: Outcome) -> None:
@@ -342,44 +325,10 @@ class Run:
             del self._answered[next(iter(self._answered))]
         self._answered[key] = outcome
 
-    def _repeat_done(self, position: int, number: int, outcome: Outcome) -> None:
-        """Record the end of one request of a row; the row ends when all have ended."""
-        repeats = self._row_open.get(position)
-        if repeats is None:
-            return
-        repeats[number] = outcome
-        if len(repeats) == self.options.repeat:
-            outcome = majority([repeats[number] for number in sorted(repeats)])
-            self._record(position, outcome)
-            del self._row_open[position]
-            self._tell_row(position, outcome)
-
-    def _put(self, position: int, outcome: Outcome) -> None:
-        self._record(position, outcome)
-        self._tell_row(position, outcome)
-
-    def _record(self, position: int, outcome: Outcome) -> None:
-        """Keep the outcome of a row, once."""
-        sink = self.options.sink
-        if position in self.outcomes:
-            return
-        if sink is None:
-            self.outcomes[position] = outcome
-        elif not sink.put(position, outcome):
-            return
-        if sink is not None or outcome.status == "complete":
-            self.contents.pop(position, None)
-        self._counts[outcome.status] += 1
-        self._counts["stored"] += outcome.stored
-
-    def _tell_row(self, position: int, outcome: Outcome) -> None:
-        if self.options.on_row is not None:
-            self.options.on_row(position, outcome)
-
     def _report(self) -> None:
         """Report the progress."""
         now = self._reported_at = time.perf_counter()
-        seconds, tally, counts = now - self._started, self._storage.tally, self._counts
+        seconds, tally, counts = now - self._started, self._storage.tally, self.outcomes.counts
         total = self.source.total if self._only is None else len(self._only)
         done = counts["complete"] + counts["failed"] + counts["skipped"]
         pace = tally.requests / seconds if tally.requests and seconds > 0 else None

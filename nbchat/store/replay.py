@@ -18,6 +18,7 @@ from nbchat.store.encoding import decoded, encoded
 from nbchat.store.writer import Writer
 from nbchat.values.answer.events import Event
 from nbchat.values.errors import ConfigError
+from nbchat.values.regular_file import regular
 
 __all__ = ["SUFFIX", "Replays", "Tape", "cell_ids", "read_file", "request_hash", "write_file"]
 
@@ -118,7 +119,7 @@ def write_file(path: Path, tapes: Iterable[tuple[str, int, bytes]]) -> int:
 def read_file(path: Path) -> dict[tuple[str, int], Tape]:
     """Return the tapes of an exported file, by request hash and number. Raises ConfigError if it is not one."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = regular(path).read_text(encoding="utf-8").splitlines()
         if json.loads(lines[0])["nbchat-cache"] != FORMAT:
             raise ValueError("another format")
         rows = [json.loads(line) for line in lines[1:]]

@@ -188,7 +188,9 @@ def _altair(drawn: Figures) -> Any:
     y = alt.Y("y:Q", title=drawn.y_title, scale=scale)
     layers = [
         alt.Chart(alt.Data(values=runs)).mark_circle(opacity=0.3, size=30).encode(x=x, y=y, color=colour, tooltip=tip),
-        base.mark_rule(strokeWidth=2, clip=True).encode(y=alt.Y("low:Q", title=drawn.y_title, scale=scale), y2="high:Q"),
+        base.mark_rule(strokeWidth=2, clip=True).encode(
+            y=alt.Y("low:Q", title=drawn.y_title, scale=scale), y2="high:Q"
+        ),
         base.mark_line(opacity=0.6).encode(y=y) if drawn.numeric else base.mark_tick(opacity=0).encode(y=y),
         base.mark_point(filled=True, size=80, opacity=1).encode(y=y, tooltip=tip),
     ]

@@ -186,6 +186,7 @@ def call(index, arguments="{}", **more):
         (HELLO * 3 + b"data:\n" * 10_000, "2 kB in one event"),
         (HELLO * 3 + b"event: " + b"x" * 3000, "0.9 kB in one line"),
         (HELLO * 100, "300 characters of answer"),
+        (HELLO * 3 + delta(content="x" * 400) + event_bytes({"model": "m"}), "300 characters of answer"),
         (HELLO * 3 + delta(refusal="No. " * 100), "300 characters of answer"),
         (HELLO * 3 + delta(content="x" * 200, index=1) * 2, "300 characters of answer"),
         (HELLO * 3 + delta(reasoning="hm " * 20) * 4, "200 characters of reasoning"),

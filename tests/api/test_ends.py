@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nbchat.api.answer.decoder import AnswerDecoder
+from nbchat.api.keys import Key
 from nbchat.conversation.process import process
 from nbchat.testing import DONE, Cut, Hang, Pause, Plain, Stream, Until, chunk, completion, error, usage
 from nbchat.values.answer.events import Failed, Finished, Notice, ReasoningDelta, TextDelta, UsageReport
@@ -88,6 +89,15 @@ def test_held_back_text_comes_before_the_end():
     """A text that ends as a tag begins is not known to be whole before the end of the stream."""
     events = decoded([stream(chunk("a <", finish="stop"))])
     assert events[-2:] == [TextDelta("<"), Finished("stop")]
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning_content", "refusal"])
+@pytest.mark.parametrize("end", ["sk-", "\ud83d", "a repeated text"])
+def test_whatever_is_held_back_comes_before_the_end(field, end):
+    choices = [{"delta": {field: text}} for text in ("a ", "repeated ", "text", end)] + [{"finish_reason": "stop"}]
+    written = [json.dumps({"choices": [choice]}).encode() for choice in choices]
+    events = decoded([stream(*written)], key=Key("sk-secret-77"))
+    assert [type(event) is Finished for event in events[-2:]] == [False, True]
 
 
 def test_a_finished_answer_on_a_connection_that_is_kept_alive_is_never_called_whole(server, monkeypatch):

@@ -43,7 +43,7 @@ def test_a_value_may_come_from_the_environment():
     ],
 )
 def test_a_bad_header_is_one_sentence_without_its_value(headers, words):
-    with pytest.raises(ConfigError, match=words) as caught:
+    with pytest.raises(NbchatError, match=words) as caught:
         Session(base_url="http://127.0.0.1:9/v1", headers=headers)
     assert SECRET not in str(caught.value)
 
@@ -54,6 +54,13 @@ def test_a_value_that_stands_in_the_line_is_refused_and_not_repeated(word):
         named_headers([word], {})
     assert SECRET not in str(caught.value)
     assert ("The header api-key takes" in str(caught.value)) == word.startswith("api-key=")
+
+
+@pytest.mark.parametrize(("size", "named"), [(40, True), (41, False)])
+def test_a_long_name_may_be_a_value_and_is_not_repeated(size, named):
+    with pytest.raises(ConfigError) as caught:
+        named_headers([f"{'x' * size}=plain"], {})
+    assert ("x" * size in str(caught.value)) is named
 
 
 def test_headers_go_to_their_server_only(server, monkeypatch):

@@ -174,3 +174,5 @@ def test_only_what_may_begin_the_key_waits(piece):
     )
     assert redactor.feed("!") == piece[len(shown) :] + "!"
     assert not redactor.holds
+    redactor.feed(piece)
+    assert (redactor.flush(), redactor.flush(), redactor.holds) == (piece[len(shown) :], "", False)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from nbchat.api.answer.failed import remark_in
 from nbchat.api.keys import Key
 from nbchat.testing import chunk, completion, tool_call, usage
 from nbchat.values.answer.draft import Draft
@@ -530,6 +531,37 @@ def test_a_remark_that_ends_an_answer_without_a_finish_reason_is_its_error(remar
             assert isinstance(draft.error, ServerError)
             assert WORDS in str(draft.error)
             assert draft.reply().notices == ()
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_remark"),
+    [
+        *(
+            (payload, True)
+            for payload in ({"message": "x"}, {"msg": "x", "code": 7}, {"message": "x", "status": 200}, "x")
+        ),
+        *(
+            (payload, True)
+            for payload in (
+                {"detail": "x", "code": 0},
+                {"message": "x", "choices": None},
+                {"message": "x", "usage": {}},
+            )
+        ),
+        *(
+            (payload, False)
+            for payload in ({"message": "x", "code": 0}, {"message": "x", "status_code": 200, "code": 7}, " ", 5)
+        ),
+        *(
+            (payload, False)
+            for payload in ({"message": "x", "choices": []}, {"message": "x", "usage": {"a": 1}}, {"message": ""})
+        ),
+        *((payload, False) for payload in ({"message": 5}, {"detail": ""}, {}, [], None)),
+    ],
+    ids=json.dumps,
+)
+def test_a_remark_is_a_message_of_the_server_s_and_nothing_else(payload, is_remark):
+    assert (remark_in(payload) is not None) is is_remark
 
 
 @pytest.mark.parametrize("remark", REMARKS, ids=json.dumps)

@@ -33,7 +33,7 @@ def test_a_temporary_status_is_retried(server, status):
     assert asked.reply.notices == (f"retried 2 times (HTTP {status})",)
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 413, 418, 422, 501])
+@pytest.mark.parametrize("status", [301, *range(400, 408), 410, 413, 418, 422, 428, 430, 499, 501, 505, 519, 531, 598])
 def test_a_permanent_status_is_final(server, status):
     """PROTOCOL 4.2"""
     server.add(Status(status, error("The words.")))

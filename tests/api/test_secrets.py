@@ -181,7 +181,7 @@ def test_a_variable_s_key_is_not_shown_either(server, monkeypatch):
     st.data(),
 )
 def test_a_key_is_masked_in_log_probabilities_however_it_is_cut_into_tokens(texts, data):
-    """PROTOCOL 3.10: in portions of any size, with nothing beside the token that repeats it."""
+    """In portions of any size, with nothing beside the token that repeats it."""
     tokens = [
         {
             "token": text,

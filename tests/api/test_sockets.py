@@ -197,3 +197,18 @@ def test_a_long_stream_of_small_pieces_is_read_in_fewer_portions(monkeypatch):
         return counts
 
     assert run(play, serve) == [0] * 13 + [1, 2, 3]
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_server_that_breaks_off_a_handshake_is_one_of_httpx_errors(answer):
+    async def serve(reader, writer):
+        await reader.read(1)
+        writer.write(answer)
+
+    async def play(host, port):
+        connected = await connect(host, port, 5)
+        with pytest.raises(httpx.ConnectError):
+            await connected.encrypted(ssl.create_default_context(), "x", 5)
+        connected.close()
+
+    run(play, serve)

@@ -183,7 +183,10 @@ def test_plain_chunks_give_the_events_of_the_general_reader(looking_closely, pay
 @pytest.mark.parametrize("first", [{}, {"model": "m"}, {"id": "1"}, {"id": "1", "model": "m"}], ids=json.dumps)
 @pytest.mark.parametrize("then", [{"model": "n"}, {"id": "2"}, {"id": "2", "model": "n"}], ids=json.dumps)
 def test_a_plain_chunk_may_be_the_first_to_name_the_answer(looking_closely, first, then):
-    whole = stream({**chunk("a "), **first}, chunk("b "), {**chunk("c "), **then}, chunk("d "))
+    names = [first, {}, {}, then, {}, {"id": "3", "model": "o"}, {}]
+    whole = stream(
+        *({"choices": [{"index": 0, "delta": {"content": f"w{n} "}}], **named} for n, named in enumerate(names))
+    )
     assert recorded(AnswerDecoder(), [whole]) == recorded(looking_closely(), [whole])
 
 

@@ -1,6 +1,8 @@
 """A session that is opened again is the one that was left: turns, versions, marks, settings, and what a kill cut off."""
 
+import contextlib
 import gc
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -11,6 +13,7 @@ import pytest
 
 from nbchat.conversation.options import RequestOptions
 from nbchat.conversation.session import Session
+from nbchat.store import database
 from nbchat.store.journal import Journal
 from nbchat.store.opening import journal, journal_path
 from nbchat.testing import DONE, Hang, Say, Status, Stream
@@ -156,6 +159,22 @@ def test_a_journal_that_can_not_be_written_is_said_once_and_no_answer_is_lost(se
     assert "only in memory" in first.notices[-1]
     assert second.notices == ()
     assert [turn.reply.text for turn in chat.turns] == ["one", "two"]
+
+
+def test_a_session_that_can_not_be_read_says_that_it_starts_without_its_turns(server, chat, monkeypatch):
+    server.add(Say("one"), Say("two"))
+    chat.ask("first")
+    assert journal().flush(10.0)
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.0)
+    with contextlib.closing(sqlite3.connect(journal_path(), isolation_level=None)) as holder:
+        journal().close(10.0)
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        again = Session.named("work")
+    again.connect(server.base_url)
+    again.set(model="scripted-1")
+    said = " ".join(again.ask("second").notices)
+    assert "earlier turns of session work, if there are any, are not known: The journal can't be read" in said
 
 
 ASK_UNTIL_KILLED = """

@@ -15,7 +15,7 @@ from nbchat.testing import DONE, Cut, Hang, Say, Status, Stream, chunk
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Choice, Reply
 from nbchat.values.errors import CutOff, Interrupted, NbchatError, ParameterError, PromptError, SessionError
-from nbchat.values.messages import ImagePart, Message
+from nbchat.values.messages import ImagePart, Message, TextPart
 from nbchat.values.params import Params
 from tests.environment import PATIENCE
 
@@ -80,6 +80,14 @@ def test_an_invalid_message_is_one_sentence_and_sends_nothing(server, chat, mess
         with pytest.raises(PromptError, match=said) as refused:
             ask(message)
         assert str(refused.value).endswith("Nothing was sent.")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("wrong", [None, 5, (5,), (TextPart(5),), [], b"Hi"])
+def test_a_message_of_anything_else_is_refused(server, chat, wrong):
+    for message in (wrong, Message("user", wrong)):
+        with pytest.raises(PromptError, match="A message is a text, or a list of texts and images; got"):
+            chat.ask(message)
     assert server.requests == []
 
 

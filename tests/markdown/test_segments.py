@@ -355,3 +355,21 @@ def test_the_last_piece_is_split_further_if_there_are_enough(limit):
     segments.append("a word\n\n" * 200)  # the last one closes, and what was within it is merged
     assert segments.pieces[: len(segments.closed)] == segments.closed
     assert "".join(piece.text for piece in segments.pieces) == "a word\n\n" * 900
+
+
+@pytest.mark.parametrize("opening", ["```py\n", "> ~~~\n> ", "- ```\n  "])
+def test_a_long_line_of_code_is_code_in_every_piece(opening):
+    pieces = grown(opening + "x" * 30_000, 12)
+    assert len(pieces) > 2
+    for piece in pieces:
+        [fence] = [token for token in _PARSER.parse(piece.text) if token.type in ("fence", "code_block")]
+        assert set(fence.content.strip("\n")) == {"x"}
+        assert "x" not in piece.text.replace(fence.content.strip("\n"), "")
+
+
+def test_a_text_longer_than_said_has_no_more_pieces():
+    segments = Segments(12, longest=1)
+    segments.append("a word\n\n" * 3_000)
+    assert [len(piece.source) for piece in segments.closed] == [1504] * 7
+    assert len(segments.pieces) <= 12
+    assert "".join(piece.text for piece in segments.pieces) == "a word\n\n" * 3_000

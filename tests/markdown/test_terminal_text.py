@@ -132,3 +132,17 @@ def test_jupyterlab_would_link_only_to_the_web(text):
     link = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]{2,40}://|data:|www\.)[^\s\x00-\x20\x7f-\x9f\"]{2,}")
     for address in link.findall(plain_text(text)):
         assert re.match(r"https?://|www\.|[a-zA-Z0-9+.-]*:\u2060", address, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("letter", ["\U00010000", "\U0010ffff", "🙂"])
+def test_halves_of_a_character_are_joined_and_nothing_else_waits(letter):
+    high, low = (
+        letter.encode("utf-16-be", "surrogatepass")[at : at + 2].decode("utf-16-be", "surrogatepass") for at in (0, 2)
+    )
+    stream = TerminalText()
+    assert stream.feed(high) == ""
+    assert stream.feed(low) == letter
+    for other in ("\ud7ff", "\ue000", "a"):
+        assert stream.feed(other) == other
+    assert stream.feed(low) == "\ufffd"
+    assert stream.flush() == ""

@@ -101,7 +101,7 @@ def _is_shallow(value: Any) -> bool:
 
 
 def _inside(value: Any) -> Iterator[Any]:
-    return iter(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+    return iter(value.values() if isinstance(value, dict) else value)
 
 
 def _shallow(text: str) -> str:

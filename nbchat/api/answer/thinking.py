@@ -281,7 +281,7 @@ def _may_become_a_tag(text: str) -> bool:
 
 def _partial(text: str) -> int:
     """Return how many characters at the end could begin a tag."""
-    for start in range(max(0, len(text) - _LONGEST + 1), len(text)):
+    for start in range(max(0, len(text) - _LONGEST), len(text)):
         if text[start] in "<[◁" and _may_become_a_tag(text[start:]):
             return len(text) - start
     return 0

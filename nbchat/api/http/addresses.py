@@ -37,8 +37,7 @@ def secrets_in(url: str) -> tuple[str, ...]:
     written = parts.netloc.rpartition("@")[0]
     for login in (written, urllib.parse.unquote(written)):
         user, colon, password = login.partition(":")
-        if login:
-            found += [login, password if colon else user, base64.b64encode(login.encode()).decode()]
+        found += [login, password if colon else user, base64.b64encode(login.encode()).decode()]
     return tuple(dict.fromkeys(secret for secret in found if secret))
 
 

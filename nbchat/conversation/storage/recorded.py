@@ -23,7 +23,8 @@ from nbchat.values.arguments import checked_methods
 from nbchat.values.key_shapes import without_keys
 
 if TYPE_CHECKING:  # imported only with a journal, or a budget
-    from nbchat.conversation.storage.persistence import Persistence
+    from nbchat.conversation.storage.persistence import Persistence, Reopened
+    from nbchat.store.journal import Journal
     from nbchat.store.ledger.budget import Budget
     from nbchat.store.writer import Operation
 
@@ -187,6 +188,24 @@ class Recorded(Configurable):
         from nbchat.conversation.storage.persistence import Persistence
 
         return Persistence(file, self._described, known=known)
+
+    def _take_from(self, parent: Recorded) -> None:
+        """Become a copy of another session, which goes on by itself."""
+        self._limits, self._settings = replace(parent._limits), parent._settings
+        self._record = Record(parent._record.history, lambda record: self._persist(record, parent.turns))
+
+    def _go_on(self, file: Journal, found: Reopened) -> None:
+        """Go on with a session that was read from the journal."""
+        from nbchat.conversation.storage.persistence import Persistence
+
+        self._record = Record(History(found.turns), self._persist)
+        self._record.resume(
+            Persistence(file, self._described, session_id=found.row.id, written=found.written, absorbed=found.absorbed)
+        )
+        self._record.notices += found.notices()
+        self._record.cut_off |= found.cut_off()
+        if isinstance(budget := found.row.settings.get("budget"), str):
+            self.budget = budget
 
     def _described(self) -> tuple[str, dict[str, Any]]:
         """The session's name and settings, for the journal."""

@@ -33,6 +33,7 @@ from nbchat.tuning.statistics import Difference
 from nbchat.values.errors import NbchatError, SessionError
 from nbchat.values.messages import Message
 from nbchat.values.params import PARAMETERS
+from nbchat.values.regular_file import regular
 
 if TYPE_CHECKING:
     from nbchat.conversation.session import Session
@@ -132,7 +133,7 @@ def _json(value: Any) -> Any:
 def read(path: Path, kind: type[_E], session: Session | None) -> _E:
     """Read an evaluation of this class. Raises SessionError, with the reason, for anything that is not one."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if regular(path).stat().st_size > MOST_BYTES:
             raise SessionError(f"{path} is larger than 2 GB, which is too large for an evaluation.")
         match path.suffix.lower():
             case ".jsonl":

@@ -318,6 +318,34 @@ def test_a_request_on_its_own_waits_for_the_end_of_a_window_and_says_so():
     Simulation.play(play())
 
 
+@pytest.mark.parametrize("failure", [None, ZeroDivisionError, asyncio.CancelledError])
+def test_a_request_on_its_own_leaves_its_slot_to_those_that_wait(failure):
+    async def play():
+        batch = Batch()
+        batch.pace.hear(Shared(level=1, processes=1))
+
+        async def work(slot):
+            await batch.come()
+            assert (batch.pace.busy, batch.waiting, slot.tokens) == (1, [0], 0)
+            if failure is not None:
+                raise failure
+
+        with contextlib.suppress(ZeroDivisionError, asyncio.CancelledError):
+            await batch.pace.run(None, work, lambda: 7)
+        await settle()
+        assert (batch.pace.busy, list(batch.inside)) == (1, [0])
+        await batch.go(RateLimits(remaining_tokens=50, reset_tokens=20.0))
+
+        async def weighed(slot):
+            assert slot.tokens == 7
+
+        await batch.pace.run(None, weighed, lambda: 7)
+        assert batch.pace._tokens.left(asyncio.get_running_loop().time()) == 43
+        assert batch.pace.busy == 0
+
+    Simulation.play(play())
+
+
 def test_a_batch_sits_out_long_windows_and_ends_at_longer_ones():
     async def play():
         batch = Batch(1)
