@@ -174,7 +174,7 @@ def _validators() -> Any:
         try:
             return import_module("jsonschema.validators")
         finally:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
     return import_module("jsonschema.validators")
 
 
