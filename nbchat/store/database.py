@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sqlite3
@@ -45,6 +46,9 @@ REASONS = {
     LOCKED: "another program holds it",
 }
 
+_FAILURES = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a file raises: its messages quote a damaged schema, whose bytes Python may not be able to read."""
+
 _T = TypeVar("_T")
 
 
@@ -82,7 +86,7 @@ class Database:
         with self._lock:
             try:
                 return work(self._open())
-            except sqlite3.DatabaseError as error:
+            except _FAILURES as error:
                 if not _is_damage(error):
                     raise self._unusable(error) from None
                 self._set_aside()
@@ -124,7 +128,7 @@ class Database:
     def __del__(self) -> None:
         self.close()  # a journal that was replaced is used once more by what still held it
 
-    def _unusable(self, error: sqlite3.DatabaseError) -> Unusable:
+    def _unusable(self, error: Exception) -> Unusable:
         code = _code(error)
         if code in (IO_ERROR, CANT_OPEN, READ_ONLY):
             self.close()  # the next use reopens it
@@ -157,6 +161,7 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
         try:
             version = self._checked_version(connection)
             if version > VERSION:
@@ -164,7 +169,7 @@ class Database:
             _set_up(connection, version)
         except BaseException as error:
             connection.close()
-            if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+            if isinstance(error, _FAILURES) and _is_damage(error):
                 raise _Damaged from None
             raise
         return connection
@@ -280,13 +285,17 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
+def _is_damage(error: Exception) -> bool:
     code = _code(error)
-    return code in (CORRUPT, NOT_A_DATABASE) or (code == ERROR and bool(_BROKEN_SCHEMA.search(str(error))))
+    return (
+        isinstance(error, UnicodeDecodeError)
+        or code in (CORRUPT, NOT_A_DATABASE)
+        or (code == ERROR and bool(_BROKEN_SCHEMA.search(str(error))))
+    )
 
 
 @contextlib.contextmanager

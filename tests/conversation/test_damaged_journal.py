@@ -92,7 +92,8 @@ def damage(table, column, number, value):
     """Overwrite a column's value: in one answer or call, or in all rows of the other tables."""
     connection = sqlite3.connect(journal_path(), isolation_level=None)
     where = f" WHERE number = {number + 1}" if table in ("answers", "calls") else ""
-    connection.execute(f"UPDATE {table} SET {column} = ?{where}", (value,))
+    new = "CAST(? AS TEXT)" if value == b"\xff\xfe" else "?"  # text that is no UTF-8
+    connection.execute(f"UPDATE {table} SET {column} = {new}{where}", (value,))
     connection.close()
 
 

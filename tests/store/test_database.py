@@ -59,6 +59,7 @@ DAMAGES = {
     "first pages": lambda data: data[:100] + b"\xff" * 8000 + data[8100:],
     "one byte": lambda data: b"X",
     "schema format": lambda data: data[:47] + b"\x05" + data[48:],
+    "words of the schema": lambda data: data.replace(b"CREATE TABLE answers", b"CREATE T\xc2\xffLE answers"),
     "no table": lambda data: changed(data, "DROP TABLE answers"),
     "no column": lambda data: changed(data, "ALTER TABLE answers RENAME COLUMN turn TO turned"),
     "no version": lambda data: changed(data, "PRAGMA user_version = 0"),
