@@ -106,6 +106,21 @@ def test_a_stopped_engine_leaves_neither_thread_nor_loop(monkeypatch):
     assert not own._thread.is_alive()
 
 
+def test_an_engine_that_is_stopping_takes_no_calls(own):
+    seen = []
+
+    async def watch():
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            seen.append(own.alive)
+
+    own.submit(watch())
+    own.run(asyncio.sleep(0))
+    own.stop()
+    assert seen == [False]
+
+
 def test_where_no_thread_can_start_it_is_one_sentence(monkeypatch):
     def refuse(_thread):
         raise RuntimeError("can't start new thread")

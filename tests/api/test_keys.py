@@ -44,6 +44,13 @@ def test_secrets_are_told_apart_by_all_of_them():
     assert both.digest(b"salt") != Secrets.of(None, [other]).digest(b"salt")
 
 
+def test_a_header_s_value_that_may_be_a_word_is_no_secret():
+    key = Key("sk-first-1234567")
+    assert Secrets.of(None, ["data", "x"]) is None
+    assert Secrets.of(key, ["data"]) is key
+    assert Secrets.of(key, ["data", "sk-other-7654321"]).redact("data sk-other-7654321") == "data [key]"
+
+
 @pytest.mark.parametrize("secret", ["sk-1\nsk-2", "sk-ключ", "sk-\x00", "sk-\u200b1"])
 def test_a_key_that_no_header_can_hold_is_refused_without_being_quoted(secret):
     with pytest.raises(ConfigError) as caught:

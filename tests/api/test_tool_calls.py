@@ -120,6 +120,9 @@ def test_arguments_hold_no_half_characters_either(pair):
         ([[part(0, name="f", arguments='{"a":1}')], [part(0, arguments='{"a":1} ')]], [("", "f", '{"a":1}')]),
         ([[part(0, name="f", arguments='{"a":1}')], [part(0, name="f")], [part(0, arguments='{"a":2}')]],
          [("", "f", '{"a":1}'), ("", "f", '{"a":2}')]),
+        # A piece without an index continues the last call.
+        ([[part(0, name="f", arguments='{"a":1}')], [part(1, name="g", arguments='{"b"')], [part(arguments=":2}")]],
+         [("", "f", '{"a":1}'), ("", "g", '{"b":2}')]),
         # Under another index, incomplete arguments go on.
         ([[part(0, name="f", arguments='{"a"')], [part(1, arguments=":1}")]], [("", "f", '{"a":1}')]),
         ([[part(0, name="f", arguments='{"a"')], [part(1, name="f", arguments=":1}")]], [("", "f", '{"a":1}')]),
