@@ -33,8 +33,10 @@ _TAG = re.compile(
     r"(?ai)<(?:br */?>|(?P<name>su[bp]|kbd|mark|u)>(?P<inside>(?:(?!<(?:su[bp]|kbd|mark|u)\b)[^\n]){1,200}?)</(?P=name)>)"
 )
 _OPENS_DISPLAY = re.compile(r"\$\$|\\[\[b]")
+_FENCE = r"[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*(?P<mark>`{3,}|~{3,})[^\n]*"
 _DISPLAY = re.compile(
-    r"""^(?P<fence>[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*(?P<mark>`{3,}|~{3,})[^\n]*)$
+    rf"^{_FENCE}$"
+    r"""
     |`[^`\n]+`
     |(?P<open>\$\$|\\\\?\[|\\begin\{[A-Za-z]+\*?\})
     |(?P<close>\\\\?\]|\\end\{[A-Za-z]+\*?\})
@@ -47,7 +49,7 @@ _BRACKET = re.compile(r"\\{1,2}[(\[]")  # some renderers need a double backslash
 _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z]+)\*?\}")
 _CLOSING = str.maketrans("([", ")]")
 _MARGIN = re.compile(r"\n[ \t>]*")
-_ROW = re.compile(r"^[ \t>]*\|[^$\n]*\$.*", re.MULTILINE)
+_ROW = re.compile(rf"^(?:{_FENCE}|[ \t>]*\|[^$\n]*\$.*)", re.MULTILINE)
 _CELL_FORMULA = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n|]*\|[^$\n]*)(?<![\s\\])\$(?![$\d])")
 
 
@@ -74,7 +76,8 @@ def parse(markdown: str) -> Document | None:
         return None
     if _OPENS_DISPLAY.search(text):
         text = _displays_joined(text)
-    text = _ROW.sub(_row, text)
+    if "$" in text and "|" in text:
+        text = _without_bars(text)
     return Document(text, parser().parse(text))
 
 
@@ -101,8 +104,30 @@ def _work(text: str) -> int:
     return work
 
 
-def _row(row: re.Match[str]) -> str:
-    return _CELL_FORMULA.sub(_without_pipes, row[0]) if row[0].rstrip(" \t").endswith("|") else row[0]
+def _without_bars(text: str) -> str:
+    """Replace the bars in formulas of table rows, outside of code."""
+    fence = _Fence()
+
+    def replaced(line: re.Match[str]) -> str:
+        fence.meet(line)
+        is_row = not fence.mark and line[0].rstrip(" \t").endswith("|")
+        return _CELL_FORMULA.sub(_without_pipes, line[0]) if is_row else line[0]
+
+    return _ROW.sub(replaced, text)
+
+
+class _Fence:
+    """The code fence that is open while a text is read; `mark` empty = none."""
+
+    mark = ""
+
+    def meet(self, line: re.Match[str]) -> None:
+        """Take in a line, which opens or closes a fence if its group `mark` says so."""
+        mark = line["mark"]
+        if not self.mark:
+            self.mark = mark or ""
+        elif mark and mark.startswith(self.mark) and line[0].strip(" \t>") == mark:
+            self.mark = ""
 
 
 def _without_pipes(formula: re.Match[str]) -> str:
@@ -118,15 +143,13 @@ def _displays_joined(text: str) -> str:
     """Join each multi-line formula into one line, since its lines may look like blocks."""
     parts = []
     at = 0
-    fence = ""  # the marker of the open fence
+    fence = _Fence()
     opened: re.Match[str] | None = None
     for token in _DISPLAY.finditer(text):
-        if mark := token["mark"]:
-            if not fence:
-                fence, opened = mark, None
-            elif mark.startswith(fence) and token[0].strip(" \t>") == mark:
-                fence = ""
-        elif fence:
+        if token["mark"]:
+            fence.meet(token)
+            opened = None
+        elif fence.mark:
             continue
         elif token["blank"] is not None:
             opened = None

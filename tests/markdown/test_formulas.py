@@ -1,5 +1,7 @@
 """What is a formula: which TeX may be typeset, and how it is told from prices, shell variables and escaped brackets."""
 
+import html
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,3 +133,15 @@ def test_what_may_be_typeset_ends_where_it_should(inside, display):
         assert bare.count("$") % 2 == 0
         assert display or "$" not in bare
         assert not bare.endswith(("\\", "$"))
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~~", "- ```", "> ```"])
+def test_a_row_with_a_formula_is_code_inside_a_fence_and_a_row_after_it(fence):
+    """A bar in a formula would end the cell; in code it stays what the model wrote."""
+    margin = "> " if fence.startswith(">") else ""
+    row = "| $a|b$ |"
+    table = f"| x |\n|---|\n{row}"
+    text = f"{fence}\n{margin}{row}\n{margin}{fence.lstrip('-> ')}\n\n{table}\n"
+    shown = html.unescape(render(text))
+    assert shown.count("$a|b$") == 1
+    assert shown.count(r"$a\vert b$") == 1
