@@ -80,7 +80,7 @@ _RING = """node => {
 _FOCUS_FIRST = f"""root => [...root.querySelectorAll("{_CONTROLS}")]
   .filter(node => node.getClientRects().length && !node.matches(':disabled'))
   .map(node => [node, node.getBoundingClientRect()])
-  .sort(([, a], [, b]) => a.top - b.top || a.left - b.left)[0][0].focus()"""
+  .reduce((a, b) => b[1].bottom <= a[1].top || (b[1].top < a[1].bottom && b[1].left < a[1].left) ? b : a)[0].focus()"""
 
 _FOCUSED = """root => {
   const node = document.activeElement;
@@ -125,7 +125,7 @@ def shrinks(page):
 
 
 def tab_order(page, locator, most=80):
-    """Tab through it from its topmost control: the name of each stop, its top in px, and whether it has a ring."""
+    """Tab through it from the leftmost control of its topmost row: the name of each stop, its top in px, and whether it has a ring."""
     locator.evaluate(_FOCUS_FIRST)
     stops = []
     while len(stops) < most and (stop := locator.evaluate(_FOCUSED)) is not None:
