@@ -351,6 +351,7 @@ def test_a_truncated_reply_keeps_its_text_and_is_never_whole(framed, broken, ind
         assert said.startswith(kept)
         assert kept
         assert isinstance(failed.error, CutOff)
+        assert f"({broken or 'its JSON is incomplete'})" in str(failed.error)
         assert {event.usage.total_tokens for event in of_kind(UsageReport, events)} <= {None, 90}
     assert type(decoded([whole], broken)[-1]) is not type(failed)
 

@@ -123,7 +123,6 @@ class ThinkTags:
         held, self._held = self._held, ""
         if self._state == "opened" and self._leading and not self._thought:
             spans.append(Span("text", self._open_tag + held))  # the tag is the whole text
-            self._state = "answer"
         elif held:
             spans.append(Span("reasoning" if self._state == "thinking" else "text", held))
         return spans
@@ -178,7 +177,7 @@ class ThinkTags:
     def _think(self, spans: list[Span], final: bool) -> None:
         held = self._held
         for close in self._close_tag.finditer(held):
-            quote = held[max(0, close.start() - 1) : close.start()]
+            quote = held[: close.start()][-1:]
             if quote in tuple(_MARKS):  # the reasoning may mention the tag
                 if close.end() == len(held) and not final:
                     self._give("reasoning", close.start() - 1, spans)
