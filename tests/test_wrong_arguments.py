@@ -151,7 +151,9 @@ def test_each_setting_of_a_session(chat, name):
 
 
 @pytest.mark.parametrize(
-    "function", [Session, nbchat.session, nbchat.what_if, nbchat.describe, nbchat.private], ids=str
+    "function",
+    [Session, nbchat.session, nbchat.what_if, nbchat.describe, nbchat.private],
+    ids=lambda function: function.__name__,
 )
 def test_each_function(chat, function):
     call_with_each(chat, function, PARAMETERS if function is Session else ())
