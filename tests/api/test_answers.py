@@ -76,6 +76,8 @@ def test_nothing_counts_after_done():
         {"choices": None},
         {"choices": [{}]},
         {"choices": [{"index": 0}]},
+        {"choices": [{"delta": 5}]},
+        {"choices": [{"delta": ["x"]}]},
         {"choices": [None, 5, "x"]},
         {"choices": [{"delta": {"role": "assistant", "content": None}}]},
         {"choices": [{"delta": {"content": ""}, "obfuscation": "abc"}], "timings": {}, "provider": "x"},

@@ -268,6 +268,8 @@ def test_a_stored_key_is_found_again_and_asked_for_once(monkeypatch):
     keys.store_key("https://api.openai.com/v1", Key("sk-1"))
     assert [endpoint_at("openai", env={}).key for _ in range(3)] == [Key("sk-1")] * 3
     assert len(asked) == 2
+    assert endpoint_at("http://127.0.0.1:9/v1", env={}).key is None
+    assert len(asked) == 2, "opening a keyring takes longer than a local answer"
     keys.stored_key.cache_clear()
 
 
