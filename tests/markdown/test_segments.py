@@ -191,6 +191,13 @@ def test_lines_may_end_in_carriage_returns(end):
     assert grown(text.replace("\n", end), step=7) == grown(text)
 
 
+def test_nothing_may_come_between_the_two_ends_of_a_line():
+    segments = Segments()
+    for part in ("a\r", "", "\nb"):
+        segments.append(part)
+    assert "".join(piece.text for piece in [*segments.closed, segments.tail]) == "a\nb"
+
+
 def test_what_is_not_cut_stays_as_it_is():
     text = "- a\n\n\tb\n \t c\td\n"
     assert grown(text) == [Segment(text, text)]
