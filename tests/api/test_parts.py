@@ -706,6 +706,7 @@ def test_zeros_alone_are_no_count():
         ({"prompt_tokens": 0, "completion_tokens": 5, "total_tokens": 5}, (None, 5, 5)),
         ({"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 14}, (9, 5, 14)),
         ({"prompt_tokens": 9, "completion_tokens": 0, "total_tokens": 9}, (9, 0, 9)),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 14}, (9, 3, 14)),
     ],
 )
 def test_a_zero_that_contradicts_the_total_is_no_count(report, counts):

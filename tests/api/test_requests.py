@@ -70,8 +70,9 @@ def test_redirects_end(server):
     assert len(server.requests) == 4
 
 
-def test_a_list_of_models_is_followed_to_where_it_moved(server):
-    server.models = Status(301, headers={"Location": "/v2/models"})
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_list_of_models_is_followed_to_where_it_moved(server, status):
+    server.models = Status(status, headers={"Location": "/v2/models"})
     server.paths["/v2/models"] = Plain([{"id": "alpha"}])
     assert models(Endpoint(server.base_url)) == ["alpha"]
 

@@ -91,7 +91,7 @@ def redirected(request: httpx.Request, response: httpx.Response) -> httpx.Reques
     The same server has the same scheme, host and port, or changes from http to https at their default ports. A POST is
     only repeated if the status (307, 308) preserves the method.
     """
-    statuses = (307, 308) if request.method != "GET" else (301, 302, 307, 308)
+    statuses = (307, 308) if request.method != "GET" else (301, 302, 303, 307, 308)
     if response.status_code not in statuses or not (location := response.headers.get("location")):
         return None
     try:
