@@ -432,3 +432,13 @@ def test_an_answer_with_anything_in_it_is_not_called_empty(choice):
     """Only the words for an empty answer come between the counts and the notices."""
     assert footer_facts(Reply((choice,)))[1:] == ["refused"] * bool(choice.refusal)
     assert len(footer_facts(Reply((Choice(),)))) == 2
+
+
+def test_a_choice_that_was_not_asked_for_is_numbered():
+    sheet = painted([TextDelta("b", 1)])
+    assert sheet.shown("text/markdown")[0].startswith("**Choice 2 of 2**")
+
+
+def test_the_footer_says_that_an_answer_was_replayed():
+    assert "replayed" in footer_facts(Reply((Choice("Hi."),), replayed=True))
+    assert "replayed" not in footer_facts(Reply((Choice("Hi."),)))

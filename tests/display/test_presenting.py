@@ -49,6 +49,7 @@ def test_without_ipython_there_is_no_shell(monkeypatch):
 def test_a_terminal_gets_plain_text_and_a_canvas_a_painter(shell):
     assert running_shell() is shell
     assert isinstance(make_presenter(None), TerminalPresenter)
+    assert shell.display_formatter.format(Reply((Choice(text="Hi."),)))[0] == {"text/plain": "Hi."}  # as a cell's value
     assert make_presenter(False, canvas=Sheet()) is None
     presenter = make_presenter(None, canvas=Sheet(), notes=["n"])
     assert isinstance(presenter, Painter)

@@ -114,3 +114,17 @@ def test_a_terminals_line_is_wiped_before_the_result():
     bar.show(1, 2, [])
     bar.replace({"text/plain": "result"})
     assert stream.getvalue().endswith("1 of 2\r\x1b[K" + "result\n")
+
+
+def test_a_terminal_has_the_result_at_once_and_what_follows_it_stays():
+    """A bar that is not shown wipes nothing, neither before the first look nor after the result."""
+    stream = Terminal()
+    stream.terminal = True
+    bar = TerminalBar(stream)
+    bar.clear()
+    assert stream.getvalue() == ""
+    bar.show(1, 2, [])
+    bar.replace({"text/plain": "result"})
+    assert stream.flushed.endswith("result\n")
+    bar.clear()
+    assert stream.getvalue().endswith("result\n")
