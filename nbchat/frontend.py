@@ -40,9 +40,7 @@ class Session(conversation.Session):
         return cls(name=name) if name == DEFAULT and not _has_cell_ids() else super().named(name)
 
     def _presenter(self, display: bool | Presenter | None, exchange: Exchange) -> Presenter | None:
-        if display is False:
-            return None
-        if display is not None and display is not True:
+        if display is not None and not isinstance(display, bool):
             return display
         from nbchat.display.presenting import make_presenter
 

@@ -46,14 +46,14 @@ def make_presenter(
     would land in whichever cell is running.
     """
     shell = running_shell()
+    in_cell = shell is not None and (canvas is not None or is_notebook(shell))
+    if shell is not None:
+        register_display(shell, notebook=in_cell)  # also for an answer that is not shown: it may be a cell's value
     if wanted is False or (wanted is None and (shell is None or not in_main_thread())):
         return None
-    if shell is not None and (canvas is not None or is_notebook(shell)):
-        register_display(shell, notebook=True)
+    if in_cell:
         where = canvas or CellCanvas(shell)
         return Painter(where, choices=choices, images=images, notes=notes, waiting=waiting, continue_with=continue_with)
-    if shell is not None:
-        register_display(shell, notebook=False)
     from nbchat.display.terminal import TerminalPresenter
 
     return TerminalPresenter(sys.stdout, choices=choices, notes=notes, continue_with=continue_with)

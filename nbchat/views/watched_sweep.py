@@ -43,8 +43,8 @@ def watched_sweep(
     """
     watch = Watch(display, make_bar=GrowingSweep)
     bar = watch.bar
-    if bar is not None and watch.shell is not None:
-        register_display(watch.shell)
+    if watch.shell is not None:
+        register_display(watch.shell)  # also for a sweep that is not shown: it, or a diff of it, may be a cell's value
 
     def tell(progress: Progress) -> None:
         noun = "answers scored" if progress.stage == "scores" else "answers"

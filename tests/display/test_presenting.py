@@ -50,10 +50,14 @@ def test_a_terminal_gets_plain_text_and_a_canvas_a_painter(shell):
     assert running_shell() is shell
     assert isinstance(make_presenter(None), TerminalPresenter)
     assert shell.display_formatter.format(Reply((Choice(text="Hi."),)))[0] == {"text/plain": "Hi."}  # as a cell's value
-    assert make_presenter(False, canvas=Sheet()) is None
     presenter = make_presenter(None, canvas=Sheet(), notes=["n"])
     assert isinstance(presenter, Painter)
     assert presenter.notes == ["n"]
+
+
+def test_an_answer_that_is_not_shown_shows_as_a_cells_value(shell):
+    assert make_presenter(False) is None
+    assert shell.display_formatter.format(Reply((Choice(text="Hi."),)))[0] == {"text/plain": "Hi."}
 
 
 def test_remote_images_are_loaded_only_if_wanted(shell):

@@ -254,6 +254,13 @@ def test_display_false_shows_nothing(cell, server, kernel):
     assert (result.stdout, result.mime("text/plain")) == ("2\n", [])
 
 
+def test_an_answer_is_a_cells_value_before_any_was_shown(cell, kernel):
+    """`display=False` shows nothing by itself; what is the value of a cell, a reader wants to see."""
+    assert kernel.run("reply = session.ask('Hello', display=False)").outputs == []
+    result = kernel.run("reply")
+    assert [text for text in result.mime("text/markdown") if "It is" in text]
+
+
 def test_a_diff_is_displayed(cell, server, kernel):
     kernel.run("s = session.sweep('Hello', temperature=[0, 1], display=False)")
     result = kernel.run("s.sort('run') and s.diff(0, 1)")
