@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import json
 import pickle
 import re
@@ -180,8 +181,11 @@ def test_a_variable_s_key_is_not_shown_either(server, monkeypatch):
     st.lists(st.sampled_from(["", "a", SECRET, SECRET[:7], SECRET[7:], *SECRET[:7], "\ud83d", "\ude00"]), max_size=40),
     st.data(),
 )
-def test_a_key_is_masked_in_log_probabilities_however_it_is_cut_into_tokens(texts, data):
-    """In portions of any size, with nothing beside the token that repeats it."""
+def test_a_key_is_masked_in_log_probabilities_however_it_is_cut_into_tokens(parts, data):
+    """In portions of any size, with nothing beside the token that repeats it; a token may end one key and begin another."""
+    text = "".join(parts)
+    ends = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=20)))
+    texts = [text[start:end] for start, end in itertools.pairwise([0, *ends, len(text)])]
     tokens = [
         {
             "token": text,
@@ -211,3 +215,14 @@ def test_masking_tokens_takes_time_in_proportion_to_them():
     assert mask.feed([{"token": beginning}]) == ()
     assert not any(mask.feed([{"token": ""}]) for _ in range(100_000))
     assert len(mask.flush()) == 100_001
+
+
+@pytest.mark.parametrize("cuts", [(1,), (1, 9), (1, 15), (1, 9, 10), (4, 12), (7, 9), (8, 9), (9,), ()])
+def test_two_keys_in_a_row_are_masked_wherever_the_tokens_end(cuts):
+    """A token may hold the end of one key and the beginning of the next, and its first half may be out already."""
+    key, text = Key("sk-a/b+7"), "sk-a/b+7sk-a/b+7s"
+    masked = MaskedTokens(key)
+    ends = itertools.pairwise([0, *cuts, len(text)])
+    tokens = [token for start, end in ends for token in masked.feed([{"token": text[start:end]}])]
+    shown = "".join(token["token"] for token in (*tokens, *masked.flush()))
+    assert shown == "[key][key]s"

@@ -2,11 +2,13 @@
 
 import pytest
 
+from nbchat.api.endpoints import Endpoint
 from nbchat.conversation.process import process
 from nbchat.conversation.servers import connection
+from nbchat.conversation.servers.probe import probed
 from nbchat.frontend import Session
 from nbchat.testing import ScriptedServer
-from nbchat.values.errors import ConfigError
+from nbchat.values.errors import AuthenticationFailed, ConfigError
 
 KEY = "sk-test-0f1e2d3c4b5a"
 
@@ -115,3 +117,21 @@ def test_the_connected_server_s_own_key_and_model_go_with_it(server, monkeypatch
     chat.ask("Hi", key_env="MY_KEY")
     assert keys(server) == ["Bearer sk-theirs-9f8e7d6c", f"Bearer {KEY}"]
     assert [request.json["model"] for request in server.requests] == ["connected-1"] * 2
+
+
+def test_a_variable_without_a_key_is_refused_when_the_session_is_made(monkeypatch):
+    """Not when it asks, and only if one is named."""
+    monkeypatch.delenv("MY_KEY", raising=False)
+    monkeypatch.setenv("NBCHAT_BASE_URL", "https://a.example.com/v1")
+    with pytest.raises(ConfigError, match="MY_KEY"):
+        Session(key_env="MY_KEY")
+    monkeypatch.setenv("NBCHAT_BASE_URL", "no endpoint")
+    assert connection.Destination.of(None) == connection.Destination()
+
+
+def test_a_refused_key_is_told_while_a_server_is_looked_for():
+    def refused(_endpoint):
+        raise AuthenticationFailed("No.", status=401)
+
+    with pytest.raises(AuthenticationFailed):
+        probed(Endpoint("http://localhost:1"), refused)

@@ -172,6 +172,12 @@ def test_json_is_read_as_models_write_it(what, text, value):
     assert Schema.of(what).parse(text) == value
 
 
+def test_a_word_in_one_of_several_code_blocks_is_not_the_answer():
+    assert Schema.of(Literal["yes", "no"]).parse("It is:\n```\nyes\n```") == "yes"
+    with pytest.raises(Misfit):
+        Schema.of(Literal["yes", "no"]).parse("Run:\n```\nls\n```\nand type:\n```\nyes\n```")
+
+
 def test_a_word_that_may_be_several_options_fits_none():
     with pytest.raises(Misfit):
         Schema.of(Literal["Yes", "YES"]).parse("yes")

@@ -23,6 +23,8 @@ class MaskedTokens:
         self._pattern = re.compile("|".join(map(re.escape, self._secrets)))
         self._held: deque[Token] = deque()
         self._text = ""
+        self._masked = 0
+        """How much of the text belongs to a key whose mask stands in a token that was released."""
 
     @property
     def holds(self) -> bool:
@@ -38,13 +40,18 @@ class MaskedTokens:
         if not (text := "".join(map(_text, new))):  # nothing to look for: many empty tokens cost nothing
             return () if self._text else self.flush()
         self._text += text
-        spans = [match.span() for match in self._pattern.finditer(self._text)]
+        spans = self._spans()
         last = spans[-1][1] if spans else 0
         return self._released(spans, max(last, min(beginning(self._text, secret) for secret in self._secrets)))
 
     def flush(self) -> tuple[Token, ...]:
         """Return what was held back, at the end."""
-        return self._released([], len(self._text))
+        return self._released(self._spans(), len(self._text))
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """The places of the key in the text; what is left of one whose mask was released begins before it."""
+        found = [match.span() for match in self._pattern.finditer(self._text, self._masked)] if self._text else []
+        return [(-1, self._masked), *found] if self._masked else found
 
     def _released(self, spans: list[tuple[int, int]], end: int) -> tuple[Token, ...]:
         """Take the tokens that end before `end` from those held, and mask these spans of their text."""
@@ -62,6 +69,7 @@ class MaskedTokens:
             done.append(_without_bytes(token, kept + self._text[place:stop]) if place > at else _clean(token))
             at = stop
         self._text = self._text[at:]
+        self._masked = left[0][1] - at if left and left[0][0] < at else 0
         return tuple(done)
 
 

@@ -95,6 +95,20 @@ class _Call:
         self._arguments.write(arguments)
         self._unread.append(arguments)
 
+    def add_all(self, pieces: list[str]) -> None:
+        """Add several pieces together, as `add` would one by one: only their joining costs less.
+
+        Those after the first few can't each repeat all before them.
+        """
+        for place, piece in enumerate(pieces):
+            if not self.grows and all(map(str.strip, pieces[place:])):
+                self._last = pieces[-1]
+                together = "".join(pieces[place:])
+                self._arguments.write(together)
+                self._unread.append(together)
+                return
+            self.add(piece)
+
     def _read_marks(self) -> None:
         """Count brackets and quotes in the unread part of the arguments."""
         marks, self._escape = _MARKS.findall(self._escape + "".join(self._unread)), ""
@@ -150,8 +164,7 @@ class ToolCallFlow:
     def extend(self, index: int, pieces: list[str], events: list[Event]) -> None:
         """Add pieces that hold only arguments, if `continues` is true."""
         call = self._last = self._by_index[index]
-        for piece in pieces:
-            call.add(piece)
+        call.add_all(pieces)
         arguments = map(call.cleaner.feed, pieces if call.grows else ("".join(pieces),))
         events.extend(ToolCallDelta(call.number, call.id, "", new, self._index) for new in arguments if new)
 
