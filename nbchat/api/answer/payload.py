@@ -153,6 +153,8 @@ class PayloadReader:
         return events
 
     def _read_start(self, payload: Mapping[str, Any], events: list[Event]) -> None:
+        if self._started.model and self._started.id:  # as in nearly every chunk
+            return
         known = Started(
             self._started.model or _word(payload.get("model")), self._started.id or _word(payload.get("id"))
         )
