@@ -131,6 +131,14 @@ def test_a_file_that_holds_no_conversation_is_refused_in_one_line(content):
             assert len(str(error).splitlines()) == 1
 
 
+def test_a_system_text_between_messages_is_no_step_of_a_turn(tmp_path):
+    path = tmp_path / "talk.json"
+    roles = [("system", "Be brief."), ("user", "Hi"), ("system", "Now in French."), ("assistant", "Salut.")]
+    path.write_text(json.dumps([{"role": role, "content": text} for role, text in roles]))
+    (turn,) = read(path).turns
+    assert (turn.message.text, turn.reply.text, turn.steps) == ("Hi", "Salut.", ())
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.conversation.schemas.converters import Misfit
-from nbchat.conversation.schemas.jsonschemas import closed, is_strict
+from nbchat.conversation.schemas.jsonschemas import closed, is_strict, moved
 from nbchat.conversation.schemas.records import records_of
 from nbchat.conversation.schemas.schema import NoJson, Schema
 from nbchat.values.errors import ParameterError
@@ -178,6 +178,19 @@ def test_a_word_in_one_of_several_code_blocks_is_not_the_answer():
         Schema.of(Literal["yes", "no"]).parse("Run:\n```\nls\n```\nand type:\n```\nyes\n```")
 
 
+def test_a_word_that_is_exactly_one_option_is_that_one():
+    assert Schema.of(Literal["Yes", "YES"]).parse("YES") == "YES"
+    assert Schema.of(Literal["Yes", "YES"]).parse("Yes.") == "Yes"
+
+
+def test_references_are_renamed_wherever_they_stand():
+    node = {"$ref": "#/a"}
+    nested = {"anyOf": [node, {"not": node}], "items": node, "properties": {"x": {"prefixItems": [node]}}, "$ref": 5}
+    renamed = json.loads(json.dumps(nested).replace("#/a", "#/b"))
+    assert moved(nested, lambda name: name.replace("a", "b")) == renamed
+    assert node == {"$ref": "#/a"}
+
+
 def test_a_word_that_may_be_several_options_fits_none():
     with pytest.raises(Misfit):
         Schema.of(Literal["Yes", "YES"]).parse("yes")
@@ -299,7 +312,7 @@ def test_what_does_not_fit_says_where(what, text, said):
         ({"$schema": [], "type": "object"}, "['$schema']: [] is not of type 'string'"),
         ({"type": "text"}, "type is one of object, array"),
         ({"type": "object", "properties": []}, "['properties']: [] is not of type 'object'"),
-        ({"$ref": "https://example.org/x"}, "refers to 'https://example.org/x'"),
+        ({"$ref": "https://example.org/x"}, "refers to 'https://example.org/x'; copy the definition"),
         ({"$ref": "#/$defs/no"}, "refers to '#/$defs/no', which is not there"),
         ({"type": "integer", "minimum": "x"}, "This is not a JSON schema: ['minimum']"),
         ({"type": "object", "default": {1}}, "holds only JSON values"),

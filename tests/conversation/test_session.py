@@ -7,10 +7,12 @@ import threading
 import pytest
 
 from nbchat.conversation.process import Process, process
-from nbchat.conversation.registry import Registry
+from nbchat.conversation.registry import Registry, title
 from nbchat.conversation.servers.connection import warm_up
 from nbchat.conversation.session import CONTINUE, Session
 from nbchat.conversation.turn import Turn
+from nbchat.store.opening import notebook_path
+from nbchat.store.records import SessionRow
 from nbchat.testing import DONE, Cut, Hang, Say, Status, Stream, chunk
 from nbchat.values.answer.events import TextDelta
 from nbchat.values.answer.reply import Choice, Reply
@@ -144,6 +146,26 @@ def test_an_answer_is_continued_with_everything_it_was_asked_with(server, chat):
     assert [turn.reply.text for turn in chat.turns] == ["Half an answer."]
     assert [message["content"] for message in chat.messages] == ["Be brief.", "Hi", "Half an answer."]
     assert len(chat.ledger()) == 2
+
+
+def test_an_answer_is_continued_behind_the_turns_before_it_or_alone(server, chat):
+    server.add(Say("Yes."))
+    chat.ask("Before?")
+    half(chat, server)
+    server.add(Say("answer, "))
+    chat.resume()
+    assert sent(server)[1:] == [
+        ("user", "Before?"),
+        ("assistant", "Yes."),
+        ("user", "Hi"),
+        ("assistant", "Half an "),
+        ("user", CONTINUE),
+    ]
+    half(chat, server, once=True)
+    chat.retry()
+    half(chat, server, "Last")
+    chat.resume(once=True)
+    assert sent(server)[1:] == [("user", "Last"), ("assistant", "Half an "), ("user", CONTINUE)]
 
 
 def test_an_answer_that_reached_max_tokens_can_be_continued(server, chat):
@@ -450,6 +472,12 @@ def test_there_is_always_a_current_session():
     assert sessions.switch("b") is sessions.current is sessions.existing(None)
     assert made == sessions.names() == ["default", "b"]
     assert list(sessions) == [sessions.open("default"), sessions.open("b")]
+
+
+def test_a_stored_session_is_named_with_its_notebook_where_that_is_another(monkeypatch):
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", "/work/here.ipynb")
+    rows = [SessionRow("1", "talk", path, 0.0, 0.0, 1) for path in (None, notebook_path(), "/work/there.ipynb")]
+    assert [title(row) for row in rows] == ["talk", "talk", "talk@there"]
 
 
 def test_an_unknown_session_is_one_sentence():

@@ -129,6 +129,24 @@ def test_where_nobody_can_be_asked_nothing_runs_and_the_user_is_told(server, cha
     assert any(note.startswith("drop was not run") for note in reply.notices)
 
 
+def test_a_tool_is_safe_elsewhere_only_if_it_was_declared_so(server, chat):
+    """What a function was declared in one session holds in another, and nothing else does."""
+
+    def drop() -> None:
+        """Drop it."""
+
+    def look() -> None:
+        """Look."""
+
+    chat.tool(drop)
+    chat.tool(look, safe=True)
+    asked = []
+    other = Session(base_url=server.base_url, model="m", approve=lambda call: not asked.append(call.name))
+    server.add(calls(("drop", {}), ("look", {})), Say("Done."))
+    other.ask("Go", tools=[drop, look])
+    assert asked == ["drop"]
+
+
 def test_a_safe_tool_runs_unasked(server, chat):
     chat.tool(lambda_free, safe=True)
     server.add(calls(("lambda_free", {"text": "abc"})), Say("Done."))
