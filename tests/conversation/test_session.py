@@ -475,8 +475,8 @@ def test_there_is_always_a_current_session():
 
 
 def test_a_stored_session_is_named_with_its_notebook_where_that_is_another(monkeypatch):
-    monkeypatch.setenv("NBCHAT_NOTEBOOK", "/work/here.ipynb")
-    rows = [SessionRow("1", "talk", path, 0.0, 0.0, 1) for path in (None, notebook_path(), "/work/there.ipynb")]
+    monkeypatch.setenv("NBCHAT_NOTEBOOK", "/home/ada/here.ipynb")
+    rows = [SessionRow("1", "talk", path, 0.0, 0.0, 1) for path in (None, notebook_path(), "/home/ada/there.ipynb")]
     assert [title(row) for row in rows] == ["talk", "talk", "talk@there"]
 
 
